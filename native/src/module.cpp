@@ -1,0 +1,21 @@
+// The nanobind module vitruvian._native: one bind function a kernel, each in the file that holds the kernel.
+#include <nanobind/nanobind.h>
+
+namespace nb = nanobind;
+
+void bind_rasterize(nb::module_ &);
+void bind_voxelize(nb::module_ &);
+void bind_occupancy(nb::module_ &);
+void bind_sample_surface(nb::module_ &);
+void bind_closest_point(nb::module_ &);
+void bind_marching_cubes(nb::module_ &);
+
+NB_MODULE(_native, m) {
+    m.doc() = "Stateless geometry kernels: numpy in, numpy out, the GIL released. vitruvian.geometry is their typed face.";
+    bind_rasterize(m);
+    bind_voxelize(m);
+    bind_occupancy(m);
+    bind_sample_surface(m);
+    bind_closest_point(m);
+    bind_marching_cubes(m);
+}

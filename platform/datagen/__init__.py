@@ -1,0 +1,1 @@
+"""From people to shards: sources, views, items, and the Ray pipeline around them."""

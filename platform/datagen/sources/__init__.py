@@ -1,0 +1,1 @@
+"""Where people come from. A source lists subjects and loads each by its id."""

@@ -1,0 +1,1 @@
+"""Metrics on held-out people and the report that shows them."""

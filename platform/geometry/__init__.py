@@ -1,0 +1,1 @@
+"""Cameras, meshes, frames, and the typed Python face of the native kernels."""

@@ -1,0 +1,1 @@
+"""One folder a published system: networks, losses, samples, recipes, reconstruction."""

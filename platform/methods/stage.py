@@ -1,0 +1,98 @@
+"""What a method hands to the training loop: stages, gathered in a recipe.
+
+A stage is data and plain functions. It knows its network, how a stored sample becomes tensors, its loss and its metrics; it
+knows nothing of Ray, MLflow, devices or files.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+Batch = Mapping[str, Tensor]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Training:
+    """The schedule of one stage."""
+
+    epochs: int
+    batch_size: int
+    """Samples a step, over all workers."""
+    learning_rate: float
+    optimizer: Literal["rmsprop", "adam", "adamw"] = "rmsprop"
+    drop_after_epochs: tuple[int, ...] = ()
+    """The rate is multiplied by ``drop_factor`` after finishing each of these (0-based) epochs."""
+    drop_factor: float = 0.1
+    schedule: Literal["drops", "cosine"] = "drops"
+    """``cosine``: from ``learning_rate`` to 0 over all steps, after ``warmup_steps``."""
+    warmup_steps: int = 0
+    validation_samples: int = 32
+    """Held-out samples measured at the end of each epoch; 0 for none."""
+    samples_per_epoch: int | None = None
+    """None: every training sample once."""
+
+    def __post_init__(self) -> None:
+        if self.epochs < 0 or self.batch_size < 1 or self.learning_rate <= 0:
+            raise ValueError(
+                f"Training: epochs={self.epochs}, batch_size={self.batch_size}, learning_rate={self.learning_rate}; "
+                "epochs must be at least 0, batch_size at least 1 and learning_rate positive."
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage(ABC):
+    """One training run of a method. Subclasses are frozen dataclasses whose fields are the stage's whole configuration."""
+
+    method: ClassVar[str]
+    name: ClassVar[str]
+    items: ClassVar[tuple[str, ...]]
+    """The catalogue items it reads from shards."""
+
+    training: Training
+
+    @abstractmethod
+    def network(self) -> nn.Module:
+        """A new network with its published initialisation, drawn from torch's current generator (the loop seeds it)."""
+
+    @abstractmethod
+    def sample(self, stored: Mapping[str, Any], rng: np.random.Generator, *, training: bool) -> dict[str, np.ndarray]:
+        """One stored sample (see ``shards``) as arrays of fixed shape, ready to be stacked into a batch."""
+
+    @abstractmethod
+    def loss(self, network: nn.Module, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
+        """The scalar to minimise, and scalars to log beside it (network in training mode)."""
+
+    @abstractmethod
+    def metrics(self, network: nn.Module, batch: Batch) -> dict[str, Tensor]:
+        """(B,) tensors, one value a sample (network in evaluation mode, no gradient); the loop averages over samples."""
+
+    def pictures(self, network: nn.Module, batch: Batch) -> dict[str, np.ndarray]:
+        """Named uint8 (H, W, 3) pictures that show how the network does on a held-out batch; none by default."""
+        return {}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Recipe:
+    """A whole configuration of one method."""
+
+    method: str
+    name: str
+    protocol: str
+    """The data generation protocol whose shards it reads."""
+    stages: tuple[Stage, ...]
+    reconstruct: Any = None
+    """The method's own options for turning a picture into a mesh."""
+    notes: str = ""
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+
+def seed_torch(seed: int) -> torch.Generator:
+    """Seed torch's current generator and return it."""
+    return torch.manual_seed(seed)

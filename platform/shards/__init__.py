@@ -1,0 +1,1 @@
+"""Samples on disk: Arrow shards, their manifest, and readers."""

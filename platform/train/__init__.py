@@ -1,0 +1,1 @@
+"""The one training loop on Ray Train, with checkpoints and tracking."""
