@@ -51,6 +51,8 @@ def test_no_bare_pickle_and_no_unrestricted_torch_load() -> None:
 
 
 def test_no_global_random_state() -> None:
-    forbidden = re.compile(r"np\.random\.(?!default_rng|Generator|SeedSequence|Philox|PCG64)\w+|^import random$|default_rng\(\)", re.M)
+    forbidden = re.compile(
+        r"np\.random\.(?!default_rng|Generator|SeedSequence|Philox|PCG64)\w+|^import random$|default_rng\(\)", re.M
+    )
     for path in [*SOURCES, *ROOT.glob("benchmarks/*.py")]:
         assert not forbidden.search(path.read_text()), f"{path}: draws from a hidden generator"

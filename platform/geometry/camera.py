@@ -84,4 +84,5 @@ class Camera:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Camera:
-        return cls(**{key: tuple(value) if isinstance(value, list) else value for key, value in values.items()})
+        arguments: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
+        return cls(**arguments)
