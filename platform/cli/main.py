@@ -1,0 +1,88 @@
+"""``vitruvian COMMAND``: finds the command, runs it, and turns what people can mend into one readable line."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from dataclasses import dataclass
+
+from vitruvian import __version__
+from vitruvian.errors import InputError
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Command:
+    """A command is a module with ``main(arguments, program) -> int``, imported only when it is called."""
+
+    module: str
+    summary: str
+
+
+COMMANDS = {
+    name: Command(module=f"vitruvian.cli.{name}", summary=summary)
+    for name, summary in {
+        "demo": "people, data, training, reconstructions and a report, in one go",
+        "datagen": "render and sample people into Arrow shards, on Ray",
+        "train": "train a method's recipe on shards, on Ray Train, tracked in MLflow",
+        "evaluate": "measure trained weights on held-out people and write a report",
+        "reconstruct": "turn a photograph of a person into a mesh",
+        "doctor": "say what is installed, what works, and how to get the rest",
+    }.items()
+}
+
+
+def overview() -> str:
+    width = max(map(len, COMMANDS))
+    lines = [f"  {name:<{width}}  {command.summary}" for name, command in COMMANDS.items()]
+    return "\n".join(
+        [
+            f"vitruvian {__version__}: from scans of people to trained human reconstructors",
+            "",
+            "usage: vitruvian COMMAND [options]",
+            "",
+            *lines,
+            "",
+            "vitruvian COMMAND --help explains a command. First time here? Run: vitruvian demo",
+        ]
+    )
+
+
+def root_cause(error: BaseException) -> BaseException:
+    """What was raised in the first place, when a worker's error arrives wrapped in others."""
+    seen: set[int] = set()
+    while id(error) not in seen:
+        seen.add(id(error))
+        inner = getattr(error, "cause", None) or error.__cause__
+        if isinstance(inner, BaseException):
+            error = inner
+    return error
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; returns the exit code (0 done, 1 failed, 2 bad input, 130 interrupted)."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if not arguments or arguments[0] in ("-h", "--help", "help"):
+        print(overview())
+        return 0 if arguments else 2
+    if arguments[0] == "--version":
+        print(f"vitruvian {__version__}")
+        return 0
+    name, rest = arguments[0], arguments[1:]
+    if name not in COMMANDS:
+        print(f"error: there is no command {name!r}. Commands: {', '.join(COMMANDS)}.", file=sys.stderr)
+        return 2
+    try:
+        return importlib.import_module(COMMANDS[name].module).main(rest, f"vitruvian {name}")
+    except KeyboardInterrupt:
+        print("\nInterrupted. What was finished is kept; the same command continues from there.", file=sys.stderr)
+        return 130
+    except Exception as error:
+        cause = error if isinstance(error, InputError) and not hasattr(error, "cause") else root_cause(error)
+        if not isinstance(cause, InputError):
+            raise
+        print(f"error: {cause}", file=sys.stderr)
+        return 2
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,74 @@
+"""Pictures and masks as people really hand them in."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from vitruvian.errors import InputError
+from vitruvian.methods.pictures import read_picture
+
+
+def _save(path: Path, array: np.ndarray, **options: object) -> Path:
+    Image.fromarray(array).save(path, **options)
+    return path
+
+
+@pytest.fixture
+def person() -> tuple[np.ndarray, np.ndarray]:
+    rgb = np.random.default_rng(0).integers(0, 255, (80, 60, 3), np.uint8)
+    mask = np.zeros((80, 60), np.uint8)
+    mask[10:70, 20:40] = 255
+    return rgb, mask
+
+
+def test_picture_and_mask_come_back_as_they_are(tmp_path: Path, person: tuple[np.ndarray, np.ndarray]) -> None:
+    rgb, mask = person
+    read, read_mask = read_picture(_save(tmp_path / "p.png", rgb), _save(tmp_path / "m.png", mask))
+    assert np.array_equal(read, rgb)
+    assert np.array_equal(read_mask, mask > 0)
+
+
+def test_transparency_serves_as_the_mask(tmp_path: Path, person: tuple[np.ndarray, np.ndarray]) -> None:
+    rgb, mask = person
+    read, read_mask = read_picture(_save(tmp_path / "p.png", np.dstack([rgb, mask])))
+    assert np.array_equal(read_mask, mask > 0)
+    assert np.array_equal(read, rgb)
+
+
+def test_a_turned_photograph_is_turned_upright(tmp_path: Path, person: tuple[np.ndarray, np.ndarray]) -> None:
+    rgb, mask = person
+    exif = Image.Exif()
+    exif[0x0112] = 6  # the camera was held upright: the stored picture must be turned clockwise
+    Image.fromarray(np.rot90(rgb)).save(tmp_path / "p.png", exif=exif)
+    read, _ = read_picture(tmp_path / "p.png", _save(tmp_path / "m.png", mask))
+    assert np.array_equal(read, rgb)
+
+
+def test_errors_name_the_file_and_the_way_out(tmp_path: Path, person: tuple[np.ndarray, np.ndarray]) -> None:
+    rgb, mask = person
+    picture, good = _save(tmp_path / "p.png", rgb), _save(tmp_path / "m.png", mask)
+    (tmp_path / "text.png").write_text("not a picture")
+    (tmp_path / "cut.png").write_bytes(picture.read_bytes()[:200])
+    small = _save(tmp_path / "small.png", mask[:40])
+    empty = _save(tmp_path / "empty.png", np.zeros_like(mask))
+    full = _save(tmp_path / "full.png", np.full_like(mask, 255))
+    thin = np.zeros_like(mask)
+    thin[5:20] = 255
+    low = _save(tmp_path / "low.png", thin)
+    cases = [
+        (tmp_path / "none.png", good, "none.png: there is no such picture"),
+        (tmp_path, good, "this is a folder"),
+        (tmp_path / "text.png", good, "text.png: this is not a readable picture"),
+        (tmp_path / "cut.png", good, "cut.png: this is not a readable picture"),
+        (picture, None, "Give --mask"),
+        (picture, tmp_path / "none.png", "there is no such mask"),
+        (picture, small, "60x40 pixels but .*60x80"),
+        (picture, empty, "empty.png: the mask is empty"),
+        (picture, full, "full.png: the mask covers the whole picture"),
+        (picture, low, "the person is 15 pixels high"),
+    ]
+    for path, mask_path, message in cases:
+        with pytest.raises(InputError, match=message):
+            read_picture(path, mask_path)
