@@ -37,6 +37,13 @@ class Training:
     """Held-out samples measured at the end of each epoch; 0 for none."""
     samples_per_epoch: int | None = None
     """None: every training sample once."""
+    accumulate: int = 1
+    """Passes a worker cuts its part of a batch into, to save memory; the gradient is that of the whole batch."""
+    clip_gradient_norm: float | None = None
+    channels_last: bool = False
+    """Keep pictures and convolution weights in the channels-last memory format."""
+    precision: Literal["float32", "bfloat16"] = "float32"
+    """``bfloat16``: the loss runs under automatic mixed precision; weights stay float32."""
 
     def __post_init__(self) -> None:
         if self.epochs < 0 or self.batch_size < 1 or self.learning_rate <= 0:
@@ -44,6 +51,13 @@ class Training:
                 f"Training: epochs={self.epochs}, batch_size={self.batch_size}, learning_rate={self.learning_rate}; "
                 "epochs must be at least 0, batch_size at least 1 and learning_rate positive."
             )
+        if self.accumulate < 1 or self.warmup_steps < 0 or self.validation_samples < 0:
+            raise ValueError(
+                f"Training: accumulate={self.accumulate}, warmup_steps={self.warmup_steps}, "
+                f"validation_samples={self.validation_samples}; accumulate must be at least 1 and the others at least 0."
+            )
+        if self.samples_per_epoch is not None and self.samples_per_epoch < 1:
+            raise ValueError(f"Training: samples_per_epoch={self.samples_per_epoch}; it must be at least 1, or None for all.")
 
 
 @dataclass(frozen=True, kw_only=True)
