@@ -15,9 +15,7 @@ def mean_squared_error(predictions: Sequence[Tensor], labels: Tensor) -> Tensor:
 
 def binary_cross_entropy(predictions: Sequence[Tensor], labels: Tensor) -> Tensor:
     """Cross entropy of probabilities, averaged likewise; probabilities are kept 1e-6 away from 0 and 1."""
-    return torch.stack(
-        [torch.nn.functional.binary_cross_entropy(p.clamp(1e-6, 1 - 1e-6), labels) for p in predictions]
-    ).mean()
+    return torch.stack([torch.nn.functional.binary_cross_entropy(p.clamp(1e-6, 1 - 1e-6), labels) for p in predictions]).mean()
 
 
 def occupancy_accuracy(predictions: Tensor, labels: Tensor, *, threshold: float = 0.5) -> tuple[Tensor, Tensor, Tensor]:

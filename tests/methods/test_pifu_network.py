@@ -42,7 +42,9 @@ CASES = [
 
 
 @pytest.mark.parametrize(("case", "size", "calibration"), CASES)
-def test_evaluation_equals_the_original(network: PifuShapeNetwork, golden: dict, case: str, size: int, calibration: str) -> None:
+def test_evaluation_equals_the_original(
+    network: PifuShapeNetwork, golden: dict, case: str, size: int, calibration: str
+) -> None:
     given = {name: torch.from_numpy(value) for name, value in inputs(golden, "pifu_shape/").items()}
     network.eval()
     with torch.no_grad():
@@ -158,7 +160,9 @@ def test_views_are_averaged_and_equal_views_change_nothing() -> None:
     calibration = torch.eye(4).repeat(2, 1, 1)
     with torch.no_grad():
         single = network(images, points, calibration)[0]
-        twice = network(images.repeat_interleave(3, 0), points.repeat_interleave(3, 0), calibration.repeat_interleave(3, 0), num_views=3)
+        twice = network(
+            images.repeat_interleave(3, 0), points.repeat_interleave(3, 0), calibration.repeat_interleave(3, 0), num_views=3
+        )
         mixed = network(images.flip(0), points[:1].repeat(2, 1, 1), calibration, num_views=2)[0]
         swapped = network(images, points[:1].repeat(2, 1, 1), calibration, num_views=2)[0]
     torch.testing.assert_close(twice[0], single)

@@ -42,9 +42,7 @@ class HourglassFilter(nn.Module):
         self.conv3 = ResidualBlock(middle, middle, norm=norm, num_groups=groups)
         self.conv4 = ResidualBlock(middle, high, norm=norm, num_groups=groups)
         for i in range(options.num_stack):
-            hourglass = Hourglass(
-                high, options.num_hourglass, norm=norm, upsampling=options.upsample_mode, num_groups=groups
-            )
+            hourglass = Hourglass(high, options.num_hourglass, norm=norm, upsampling=options.upsample_mode, num_groups=groups)
             self.add_module(f"m{i}", hourglass)
             self.add_module(f"top_m_{i}", ResidualBlock(high, high, norm=norm, num_groups=groups))
             self.add_module(f"conv_last{i}", nn.Conv2d(high, high, 1))
@@ -58,7 +56,9 @@ class HourglassFilter(nn.Module):
         """(B, 3, H, W) in [-1, 1], background exactly 0, sides multiples of ``options.size_multiple_px``."""
         multiple = self.options.size_multiple_px
         if images.ndim != 4 or images.shape[1] != 3 or images.shape[2] % multiple or images.shape[3] % multiple:
-            raise ValueError(f"HourglassFilter: images are {tuple(images.shape)}; they must be (B, 3, H, W), sides {multiple}k.")
+            raise ValueError(
+                f"HourglassFilter: images are {tuple(images.shape)}; they must be (B, 3, H, W), sides {multiple}k."
+            )
         x = F.relu(self.bn1(self.conv1(images)))
         stem = x.detach()
         x = self.conv2(x)
