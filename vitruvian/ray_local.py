@@ -17,7 +17,7 @@ from typing import Any
 LOCAL_ENVIRONMENT = {
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # listen on 127.0.0.1 only
     "RAY_USAGE_STATS_ENABLED": "0",
-    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # Ray's coming default: leave CUDA_VISIBLE_DEVICES alone where no GPU is asked for
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # Ray's coming default: leaves CUDA_VISIBLE_DEVICES alone
 }
 
 
@@ -46,8 +46,8 @@ def start_ray(
 ) -> Iterator[None]:
     """Within the block Ray runs. Nested or after ``ray.init()`` it does nothing, so whoever started Ray also stops it.
 
-    ``RAY_ADDRESS`` set (also to ``auto``): connects to that cluster, and ``num_cpus`` has no effect. Otherwise a private instance
-    with ``num_cpus`` (default: all cores) and a small object store is started, because our workers return receipts, not samples.
+    ``RAY_ADDRESS`` set (also to ``auto``): connects to that cluster, and ``num_cpus`` has no effect. Otherwise a private
+    instance with ``num_cpus`` (default: all cores) and a small object store starts: our workers return receipts, not samples.
     ``env_vars`` reach the workers of this driver.
     """
     prepare_environment()

@@ -1,0 +1,134 @@
+"""A data set folder as a map-style dataset over (subject, view) pairs, for torch's DataLoader or a plain loop."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vitruvian.errors import InputError
+from vitruvian.shards.card import read_card
+from vitruvian.shards.fingerprint import dataset_fingerprint
+from vitruvian.shards.items import check_items
+from vitruvian.shards.manifest import ManifestEntry, read_manifest
+from vitruvian.shards.reader import ShardReader, Verify, check_shard
+from vitruvian.shards.writer import SubjectEntry
+
+
+class ShardDataset:
+    """``dataset[i]`` is a dict of decoded numpy arrays for one view of one subject.
+
+    Always there: ``camera`` (Camera), ``subject_id``, ``view_index``, ``units_per_metre`` and ``center_m`` (the protocol's
+    similarity: units = units_per_metre * (world - center_m)), ``split``, ``source``, ``licence``, ``attributes`` and ``view``
+    (what else was decided for the view). For each wanted item its keys as the catalogue ``shards/items.py`` has them:
+    ``rgb`` uint8 (H, W, 3); ``mask`` bool (H, W); ``normal`` float32 (H, W, 3); ``depth`` float32 (H, W) metres;
+    ``query_points`` float32 (N, 3) world metres with ``query_labels`` bool (N,); ``solid_voxels`` bool (nx, ny, nz) with
+    ``voxel_origin_m`` and ``voxel_size_m``; ``mesh`` Mesh in world metres; ``body_parameters`` and ``joints_m``.
+
+    Torch needs no more than ``len`` and ``[i]``, so torch is not imported. Instances can be pickled and forked; each process
+    opens the shards it needs, and checks each against its hash before its first sample is read (see ``Verify``).
+    """
+
+    def __init__(
+        self,
+        root: Path | str,
+        *,
+        items: Sequence[str] | None = None,
+        split: str | None = None,
+        verify: Verify = "first_use",
+        allow_partial: bool = False,
+    ) -> None:
+        """``items``: which to decode (default: all that are stored). ``split``: ``train``, ``test``, or None for both.
+
+        InputError when the folder, an item or the split is not there, and when the data generation has not finished
+        (``allow_partial`` takes what is there).
+        """
+        self.root = Path(root)
+        self.card: dict[str, Any] = read_card(self.root)
+        entries = read_manifest(self.root)
+        if not self.card.get("complete", False) and not allow_partial:
+            raise InputError(
+                f"{self.root}: the data generation has not finished ({len(entries)} blocks are there). "
+                "Run the same vitruvian datagen command again; it continues where it stopped."
+            )
+        stored = tuple(self.card["items"])
+        self.items = stored if items is None else check_items(items, f"ShardDataset({self.root})")
+        if missing := [name for name in self.items if name not in stored]:
+            raise InputError(
+                f"{self.root}: does not hold {', '.join(missing)}; it holds {', '.join(stored)}. "
+                "Generate a data set with these items (vitruvian datagen --items ...)."
+            )
+        self.fingerprint = dataset_fingerprint(entries)
+        self.split = split
+        self.verify = verify
+        self._blocks: list[ManifestEntry] = [entry for entry in entries.values() if entry.file is not None]
+        chosen = [
+            (block, row)
+            for block, entry in enumerate(self._blocks)
+            for row, subject in enumerate(entry.subjects)
+            if split is None or subject.split == split
+        ]
+        if not chosen:
+            there = sorted({subject.split for entry in self._blocks for subject in entry.subjects})
+            raise InputError(f"{self.root}: holds no subject of split {split!r}; splits there: {', '.join(there) or 'none'}.")
+        self._chosen = np.array(chosen, np.int64).reshape(-1, 2)
+        self.subjects: tuple[SubjectEntry, ...] = tuple(self._blocks[block].subjects[row] for block, row in chosen)
+        """The chosen subjects, in the order of the samples."""
+        self._starts = np.concatenate([[0], np.cumsum([subject.num_views for subject in self.subjects])])
+        self._process = os.getpid()
+        self._readers: dict[int, ShardReader] = {}
+        for entry in self._blocks:
+            self._check(entry, whole=verify == "all")
+
+    def __len__(self) -> int:
+        return int(self._starts[-1])
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        if not -len(self) <= index < len(self):
+            raise IndexError(f"sample {index} of {len(self)}")
+        index %= len(self)
+        position = int(np.searchsorted(self._starts, index, side="right")) - 1
+        block, row = self._chosen[position].tolist()
+        reader = self._reader(block)
+        sample = reader.subject(row, self.items)
+        sample.update(reader.view(row, index - int(self._starts[position]), self.items))
+        return sample
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        return (self[index] for index in range(len(self)))
+
+    def subject(self, position: int, items: Sequence[str] | None = None) -> dict[str, Any]:
+        """One of ``subjects`` with its subject-level items only: cheaper than a sample when no picture is needed."""
+        block, row = self._chosen[position].tolist()
+        return self._reader(block).subject(row, self.items if items is None else check_items(items, "subject"))
+
+    def sample_indices(self, position: int) -> range:
+        """The samples (views) of one of ``subjects``."""
+        return range(int(self._starts[position]), int(self._starts[position + 1]))
+
+    @property
+    def shard_sizes(self) -> NDArray[np.int64]:
+        """Samples in each shard, in sample order: what ``order.epoch_order`` needs to read shards one after another."""
+        views = np.diff(self._starts)
+        return np.array([views[self._chosen[:, 0] == block].sum() for block in np.unique(self._chosen[:, 0])], np.int64)
+
+    def _check(self, entry: ManifestEntry, *, whole: bool) -> None:
+        assert entry.file is not None
+        check_shard(self.root / entry.file, num_bytes=entry.num_bytes, sha256=entry.sha256 if whole else None)
+
+    def _reader(self, block: int) -> ShardReader:
+        if self._process != os.getpid():  # forked: readers are opened anew
+            self._process, self._readers = os.getpid(), {}
+        if block not in self._readers:
+            entry = self._blocks[block]
+            self._check(entry, whole=self.verify == "first_use")
+            assert entry.file is not None
+            self._readers[block] = ShardReader(self.root / entry.file)
+        return self._readers[block]
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_readers": {}}

@@ -1,0 +1,244 @@
+"""The catalogue of items: every product that a shard can hold, with its level, type, unit, frame and precision.
+
+An item turns named values into one Arrow value and back. ``keys`` are the names of those values in a sample: most items have
+one, named like the item; ``query_points`` has points and labels. A new item is one entry here and one function in ``datagen/items``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import pyarrow as pa
+
+from vitruvian.errors import InputError
+from vitruvian.geometry.mesh import Mesh
+from vitruvian.shards import encode
+
+Level = Literal["subject", "view"]
+Values = dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Item:
+    """One catalogue entry. ``encode`` takes a mapping with ``keys``; ``decode`` gives it back from a (lazy) Arrow value."""
+
+    name: str
+    level: Level
+    keys: tuple[str, ...]
+    description: str
+    """What it is: dtype, shape, unit, frame."""
+    precision: str
+    """How far a value read back can be from the value written."""
+    arrow_type: pa.DataType
+    encode: Callable[[Mapping[str, Any]], Any]
+    decode: Callable[[pa.Scalar], Values]
+
+
+def _picture(name: str, description: str, precision: str, encoder: Callable[..., Any], decoder: Callable[..., Any]) -> Item:
+    """A view item that is one encoded picture."""
+    return Item(
+        name=name,
+        level="view",
+        keys=(name,),
+        description=description,
+        precision=precision,
+        arrow_type=pa.binary(),
+        encode=lambda values: encoder(values[name]),
+        decode=lambda scalar: {name: decoder(scalar.as_buffer())},
+    )
+
+
+def _decode_depth(scalar: pa.StructScalar) -> Values:
+    return {"depth": encode.decode_depth(scalar["png"].as_buffer(), scalar["near_m"].as_py(), scalar["step_m"].as_py())}
+
+
+def _encode_mesh(values: Mapping[str, Any]) -> dict[str, Any]:
+    mesh: Mesh = values["mesh"]
+    return {
+        "num_vertices": mesh.num_vertices,
+        "num_faces": mesh.num_faces,
+        "vertices": encode.pack_array(mesh.vertices),
+        "faces": encode.pack_array(mesh.faces),
+        "vertex_colors": None if mesh.vertex_colors is None else encode.pack_array(mesh.vertex_colors),
+    }
+
+
+def _decode_mesh(scalar: pa.StructScalar) -> Values:
+    num_vertices, num_faces = scalar["num_vertices"].as_py(), scalar["num_faces"].as_py()
+    colors = scalar["vertex_colors"]
+    return {
+        "mesh": Mesh(
+            vertices=encode.unpack_array(scalar["vertices"].as_buffer(), np.float32, (num_vertices, 3)),
+            faces=encode.unpack_array(scalar["faces"].as_buffer(), np.int32, (num_faces, 3)),
+            vertex_colors=encode.unpack_array(colors.as_buffer(), np.uint8, (num_vertices, 3)) if colors.is_valid else None,
+        )
+    }
+
+
+def _encode_body(values: Mapping[str, Any]) -> dict[str, Any]:
+    joints = values["joints_m"]
+    parameters = sorted(values["body_parameters"].items())
+    return {
+        "parameters": [(name, np.asarray(value, np.float32).reshape(-1).tolist()) for name, value in parameters],
+        "joints_m": None if joints is None else np.asarray(joints, np.float32).reshape(-1).tolist(),
+    }
+
+
+def _decode_body(scalar: pa.StructScalar) -> Values:
+    joints = scalar["joints_m"].as_py()
+    return {
+        "body_parameters": {name: np.array(value, np.float32) for name, value in scalar["parameters"].as_py()},
+        "joints_m": None if joints is None else np.array(joints, np.float32).reshape(-1, 3),
+    }
+
+
+def _encode_voxels(values: Mapping[str, Any]) -> dict[str, Any]:
+    solid = values["solid_voxels"]
+    return {
+        "resolution": list(solid.shape),
+        "origin_m": [float(x) for x in values["voxel_origin_m"]],
+        "cell_m": float(values["voxel_size_m"]),
+        "bits": encode.pack_array(np.packbits(solid.reshape(-1))),
+    }
+
+
+def _decode_voxels(scalar: pa.StructScalar) -> Values:
+    shape = tuple(scalar["resolution"].as_py())
+    packed = encode.unpack_array(scalar["bits"].as_buffer(), np.uint8, (-(-int(np.prod(shape)) // 8),))
+    return {
+        "solid_voxels": encode.unpack_bits(packed.data, shape),
+        "voxel_origin_m": np.array(scalar["origin_m"].as_py(), np.float64),
+        "voxel_size_m": scalar["cell_m"].as_py(),
+    }
+
+
+def _encode_query_points(values: Mapping[str, Any]) -> dict[str, Any]:
+    box_min, box_max = (np.asarray(values[key], np.float64) for key in ("query_box_min_m", "query_box_max_m"))
+    return {
+        "count": len(values["query_codes"]),
+        "box_min_m": box_min.tolist(),
+        "box_max_m": box_max.tolist(),
+        "codes": np.ascontiguousarray(values["query_codes"], np.uint16).tobytes(),
+        "labels": encode.pack_bits(values["query_labels"]),
+    }
+
+
+def _decode_query_points(scalar: pa.StructScalar) -> Values:
+    count = scalar["count"].as_py()
+    codes = np.frombuffer(scalar["codes"].as_buffer(), np.uint16).reshape(count, 3)
+    box_min, box_max = (np.array(scalar[key].as_py(), np.float64) for key in ("box_min_m", "box_max_m"))
+    return {
+        "query_points": encode.dequantise_points(codes, box_min, box_max),
+        "query_labels": encode.unpack_bits(scalar["labels"].as_buffer(), (count,)),
+    }
+
+
+_VECTOR = pa.list_(pa.float64(), 3)
+
+ITEMS: dict[str, Item] = {
+    item.name: item
+    for item in (
+        _picture(
+            "rgb",
+            "uint8 (H, W, 3), sRGB: the lit person over the background",
+            f"JPEG, quality {encode.JPEG_QUALITY}, full chroma",
+            encode.encode_rgb,
+            encode.decode_rgb,
+        ),
+        _picture("mask", "bool (H, W): the pixel's centre sees the person", "exact", encode.encode_mask, encode.decode_mask),
+        _picture(
+            "normal",
+            "float32 (H, W, 3): unit surface normal in the camera frame; (0, 0, 0) is background",
+            "0.4 degrees (8 bits a channel)",
+            encode.encode_normal,
+            encode.decode_normal,
+        ),
+        Item(
+            name="depth",
+            level="view",
+            keys=("depth",),
+            description="float32 (H, W): metres in front of the camera plane (-z in the camera frame); +inf is background",
+            precision="0.05 mm",
+            arrow_type=pa.struct([("png", pa.binary()), ("near_m", pa.float64()), ("step_m", pa.float64())]),
+            encode=lambda values: encode.encode_depth(values["depth"]),
+            decode=_decode_depth,
+        ),
+        Item(
+            name="mesh",
+            level="subject",
+            keys=("mesh",),
+            description="Mesh: float32 vertices (V, 3) in world metres, int32 faces (F, 3), uint8 colours (V, 3) where known",
+            precision="exact",
+            arrow_type=pa.struct(
+                [
+                    ("num_vertices", pa.int32()),
+                    ("num_faces", pa.int32()),
+                    ("vertices", pa.binary()),
+                    ("faces", pa.binary()),
+                    ("vertex_colors", pa.binary()),
+                ]
+            ),
+            encode=_encode_mesh,
+            decode=_decode_mesh,
+        ),
+        Item(
+            name="body",
+            level="subject",
+            keys=("body_parameters", "joints_m"),
+            description="SMPL-format parameters by name, float32, and joints (J, 3) in world metres; empty and None if unknown",
+            precision="exact",
+            arrow_type=pa.struct(
+                [("parameters", pa.map_(pa.string(), pa.list_(pa.float32()))), ("joints_m", pa.list_(pa.float32()))]
+            ),
+            encode=_encode_body,
+            decode=_decode_body,
+        ),
+        Item(
+            name="solid_voxels",
+            level="subject",
+            keys=("solid_voxels", "voxel_origin_m", "voxel_size_m"),
+            description="bool (nx, ny, nz): a cell's centre, voxel_origin_m + (i + 0.5) voxel_size_m is inside; world metres",
+            precision="exact",
+            arrow_type=pa.struct(
+                [
+                    ("resolution", pa.list_(pa.int32(), 3)),
+                    ("origin_m", _VECTOR),
+                    ("cell_m", pa.float64()),
+                    ("bits", pa.binary()),
+                ]
+            ),
+            encode=_encode_voxels,
+            decode=_decode_voxels,
+        ),
+        Item(
+            name="query_points",
+            level="subject",
+            keys=("query_points", "query_labels"),
+            description="float32 (N, 3) world metres and bool (N,) inside: a pool in random order to draw training points from",
+            precision="the labels are exact for the points as they are read (16 bits a coordinate in the recorded box)",
+            arrow_type=pa.struct(
+                [
+                    ("count", pa.int32()),
+                    ("box_min_m", _VECTOR),
+                    ("box_max_m", _VECTOR),
+                    ("codes", pa.binary()),
+                    ("labels", pa.binary()),
+                ]
+            ),
+            encode=_encode_query_points,
+            decode=_decode_query_points,
+        ),
+    )
+}
+
+
+def check_items(names: Iterable[str], what: str) -> tuple[str, ...]:
+    """The names in catalogue order, each once; an unknown one is an InputError that lists what there is."""
+    wanted = list(names)
+    for name in wanted:
+        if name not in ITEMS:
+            raise InputError(f"{what}: there is no item {name!r}. Items: {', '.join(ITEMS)}.")
+    return tuple(name for name in ITEMS if name in wanted)

@@ -1,0 +1,103 @@
+"""Read one shard: memory map, verification against its hash, and only the columns that are asked for."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import pyarrow as pa
+
+from vitruvian.errors import InputError
+from vitruvian.geometry.camera import Camera
+from vitruvian.shards.items import ITEMS
+from vitruvian.shards.schema import FORMAT
+
+Verify = Literal["first_use", "all", "size"]
+"""When a shard's hash is checked: when it is first opened, all at once when the data set is opened, or its size only."""
+
+REMEDY = "Delete the file and run the data generation again: it makes the same shard anew."
+
+
+def file_sha256(path: Path) -> str:
+    """The SHA-256 of a file, as 64 hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def check_shard(path: Path, *, num_bytes: int, sha256: str | None) -> None:
+    """InputError naming the shard when it is missing, has another size, or (``sha256`` given) another content."""
+    if not path.is_file():
+        raise InputError(f"{path}: the shard is missing. Run the data generation again: it makes the same shard anew.")
+    size = path.stat().st_size
+    if size != num_bytes:
+        raise InputError(f"{path}: the shard has {size} bytes, the manifest says {num_bytes}; it is damaged. {REMEDY}")
+    if sha256 is not None and file_sha256(path) != sha256:
+        raise InputError(f"{path}: the shard's content does not match its hash in the manifest; it is damaged. {REMEDY}")
+
+
+class ShardReader:
+    """One open shard. Row k is the k-th subject; nothing is read from the disk before it is asked for."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            self._map = pa.memory_map(str(path), "r")
+            self._file = pa.ipc.open_file(self._map)
+        except (pa.ArrowInvalid, OSError) as error:
+            raise InputError(f"{path}: is not a readable Arrow file ({error}). {REMEDY}") from None
+        metadata = self._file.schema.metadata or {}
+        if metadata.get(b"vitruvian.format") != str(FORMAT).encode():
+            raise InputError(f"{path}: is an Arrow file, but not a shard of format {FORMAT}.")
+        self.items: tuple[str, ...] = tuple(json.loads(metadata[b"vitruvian.items"]))
+
+    @property
+    def num_rows(self) -> int:
+        return self._file.num_record_batches
+
+    def subject(self, row: int, items: Sequence[str] = ()) -> dict[str, Any]:
+        """The subject's identity and frame, and the decoded values of the subject-level items among ``items``."""
+        batch = self._file.get_batch(row)
+        values: dict[str, Any] = {
+            "subject_id": batch.column("subject_id")[0].as_py(),
+            "split": batch.column("split")[0].as_py(),
+            "source": batch.column("source")[0].as_py(),
+            "licence": batch.column("licence")[0].as_py(),
+            "attributes": json.loads(batch.column("attributes")[0].as_py()),
+            "units_per_metre": batch.column("units_per_metre")[0].as_py(),
+            "center_m": tuple(batch.column("center_m")[0].as_py()),
+        }
+        for name in items:
+            if ITEMS[name].level == "subject":
+                values.update(ITEMS[name].decode(batch.column(name)[0]))
+        return values
+
+    def view(self, row: int, view_index: int, items: Sequence[str] = ()) -> dict[str, Any]:
+        """A view's camera and description, and the decoded values of the view-level items among ``items``."""
+        views = self._file.get_batch(row).column("views")[0].values
+        values: dict[str, Any] = {
+            "view_index": view_index,
+            "camera": Camera.from_dict(json.loads(views.field("camera")[view_index].as_py())),
+            "view": json.loads(views.field("description")[view_index].as_py()),
+        }
+        for name in items:
+            if ITEMS[name].level == "view":
+                values.update(ITEMS[name].decode(views.field(name)[view_index]))
+        return values
+
+    def num_views(self, row: int) -> int:
+        return len(self._file.get_batch(row).column("views")[0])
+
+    def item_bytes(self, row: int) -> dict[str, int]:
+        """Stored bytes of each item of this subject, views summed."""
+        batch = self._file.get_batch(row)
+        views = batch.column("views")[0].values
+        columns = {name: batch.column(name) if ITEMS[name].level == "subject" else views.field(name) for name in self.items}
+        return {name: _stored_bytes(column) for name, column in columns.items()}
+
+
+def _stored_bytes(column: pa.Array) -> int:
+    """Bytes of the values in an array, without padding."""
+    return column.nbytes

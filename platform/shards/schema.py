@@ -1,0 +1,94 @@
+"""What a shard's rows look like: one row a subject, its views as one list column, the schema derived from the chosen items."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pyarrow as pa
+
+from vitruvian.geometry.camera import Camera
+from vitruvian.shards.items import ITEMS
+
+FORMAT = 1
+"""Raised whenever old readers could not read new shards."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ViewRow:
+    """One view: its camera, whatever else was decided for it, and the encoded view items."""
+
+    camera: Camera
+    description: Mapping[str, Any]
+    """Plain values (JSON) that replay the view: yaw, light coefficients, background."""
+    encoded: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SubjectRow:
+    """One subject with its encoded items and its views."""
+
+    subject_id: str
+    split: str
+    source: str
+    licence: str
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+    """Plain values (JSON)."""
+    units_per_metre: float
+    """The protocol's similarity: units = units_per_metre * (world - centre_m)."""
+    center_m: tuple[float, float, float]
+    encoded: Mapping[str, Any]
+    views: Sequence[ViewRow]
+
+
+def canonical_json(value: Any) -> str:
+    """The one way this project writes JSON that is hashed or compared: sorted keys, no spaces, no NaN."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def shard_schema(items: Sequence[str]) -> pa.Schema:
+    """The Arrow schema of shards that hold these items."""
+    subject = [(name, ITEMS[name].arrow_type) for name in items if ITEMS[name].level == "subject"]
+    view = [(name, ITEMS[name].arrow_type) for name in items if ITEMS[name].level == "view"]
+    view_struct = pa.struct([("view_index", pa.int32()), ("camera", pa.string()), ("description", pa.string()), *view])
+    metadata = {"vitruvian.format": str(FORMAT), "vitruvian.items": json.dumps(list(items))}
+    return pa.schema(
+        [
+            ("subject_id", pa.string()),
+            ("split", pa.string()),
+            ("source", pa.string()),
+            ("licence", pa.string()),
+            ("attributes", pa.string()),
+            ("units_per_metre", pa.float64()),
+            ("center_m", pa.list_(pa.float64(), 3)),
+            *subject,
+            ("views", pa.list_(view_struct)),
+        ],
+        metadata=metadata,
+    )
+
+
+def row_values(row: SubjectRow, items: Sequence[str]) -> dict[str, Any]:
+    """The row as plain values for ``shard_schema(items)``; a missing item is a KeyError, never a null."""
+    level = {name: ITEMS[name].level for name in items}
+    return {
+        "subject_id": row.subject_id,
+        "split": row.split,
+        "source": row.source,
+        "licence": row.licence,
+        "attributes": canonical_json(row.attributes),
+        "units_per_metre": row.units_per_metre,
+        "center_m": list(row.center_m),
+        **{name: row.encoded[name] for name in items if level[name] == "subject"},
+        "views": [
+            {
+                "view_index": index,
+                "camera": canonical_json(view.camera.to_dict()),
+                "description": canonical_json(view.description),
+                **{name: view.encoded[name] for name in items if level[name] == "view"},
+            }
+            for index, view in enumerate(row.views)
+        ],
+    }

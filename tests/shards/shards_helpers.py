@@ -1,0 +1,102 @@
+"""A small data set without any rendering: random pictures, a tetrahedron, a handful of points."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from vitruvian.geometry.camera import Camera
+from vitruvian.geometry.mesh import Mesh
+from vitruvian.shards.card import describe_items, write_card
+from vitruvian.shards.encode import quantise_points
+from vitruvian.shards.items import ITEMS
+from vitruvian.shards.manifest import ManifestEntry, append_entry, shard_name
+from vitruvian.shards.schema import SubjectRow, ViewRow
+from vitruvian.shards.writer import write_shard
+
+SIZE = 24
+ALL_ITEMS = tuple(ITEMS)
+BOX_MIN, BOX_MAX = np.array([-1.3, -0.3, -1.3]), np.array([1.3, 2.3, 1.3])
+
+
+def camera() -> Camera:
+    return Camera(projection="orthographic", width_px=SIZE, height_px=SIZE, focal_px=(11.7, 11.7), center_px=(12.0, 12.0))
+
+
+def subject_values(seed: int) -> dict[str, Any]:
+    rng = np.random.default_rng(seed)
+    points = rng.uniform(BOX_MIN, BOX_MAX, (101, 3))
+    vertices = rng.normal(size=(4, 3)).astype(np.float32)
+    return {
+        "mesh": Mesh(
+            vertices=vertices,
+            faces=np.array([[0, 1, 2], [0, 2, 3], [0, 3, 1], [1, 3, 2]], np.int32),
+            vertex_colors=rng.integers(0, 256, (4, 3)).astype(np.uint8),
+        ),
+        "body_parameters": {"betas": rng.normal(size=10).astype(np.float32), "body_pose": np.zeros(69, np.float32)},
+        "joints_m": rng.normal(size=(24, 3)).astype(np.float32),
+        "solid_voxels": rng.random((5, 7, 3)) < 0.3,
+        "voxel_origin_m": np.array([-1.0, 0.1, -0.7]),
+        "voxel_size_m": 0.01,
+        "query_codes": quantise_points(points, BOX_MIN, BOX_MAX),
+        "query_box_min_m": BOX_MIN,
+        "query_box_max_m": BOX_MAX,
+        "query_labels": rng.random(101) < 0.5,
+    }
+
+
+def view_values(seed: int) -> dict[str, Any]:
+    rng = np.random.default_rng((seed, 7))
+    mask = np.zeros((SIZE, SIZE), bool)
+    mask[4:20, 8:15] = True
+    normal = rng.normal(size=(SIZE, SIZE, 3)).astype(np.float32)
+    normal /= np.linalg.norm(normal, axis=2, keepdims=True)
+    normal[~mask] = 0
+    depth = np.where(mask, rng.uniform(-0.4, 0.9, (SIZE, SIZE)), np.inf).astype(np.float32)
+    smooth = np.linspace(0, 255, SIZE)[:, None, None] * np.ones((SIZE, SIZE, 3))
+    return {"rgb": smooth.astype(np.uint8), "mask": mask, "normal": normal, "depth": depth}
+
+
+def make_row(number: int, *, num_views: int = 3, split: str = "train") -> SubjectRow:
+    values = subject_values(number)
+    encoded = {name: ITEMS[name].encode(values) for name in ALL_ITEMS if ITEMS[name].level == "subject"}
+    views = []
+    for index in range(num_views):
+        pictures = view_values(100 * number + index)
+        views.append(
+            ViewRow(
+                camera=camera(),
+                description={"yaw_rad": 0.1 * index},
+                encoded={name: ITEMS[name].encode(pictures) for name in ALL_ITEMS if ITEMS[name].level == "view"},
+            )
+        )
+    return SubjectRow(
+        subject_id=f"s{number}",
+        split=split,
+        source="test",
+        licence="CC0",
+        attributes={"pose": "tall"},
+        units_per_metre=100.0,
+        center_m=(0.0, 0.9, 0.1),
+        encoded=encoded,
+        views=views,
+    )
+
+
+def make_dataset(root: Path, *, blocks: int = 3, rows: int = 2, complete: bool = True) -> Path:
+    """``blocks`` shards of ``rows`` subjects of 3 views each; the last subject of all is the test split."""
+    write_card(root_ready(root), {"complete": complete, "items": describe_items(ALL_ITEMS), "protocol": "test", "seed": 0})
+    for block in range(blocks):
+        numbers = range(block * rows, (block + 1) * rows)
+        last = blocks * rows - 1
+        made = (make_row(number, split="test" if number == last else "train") for number in numbers)
+        receipt = write_shard(root / shard_name(block), made, ALL_ITEMS)
+        append_entry(root, ManifestEntry.of(block, receipt, {}))
+    return root
+
+
+def root_ready(root: Path) -> Path:
+    root.mkdir(parents=True, exist_ok=True)
+    return root
