@@ -21,7 +21,8 @@ PNG_LEVEL = 3
 ZSTD = "zstd"
 ZSTD_LEVEL = 6
 
-Buffer = bytes | pa.Buffer | memoryview
+Buffer = Any
+"""What holds bytes: ``bytes``, a ``memoryview``, a ``pyarrow.Buffer``."""
 
 
 def _save(picture: Image.Image, **options: Any) -> bytes:

@@ -1,7 +1,8 @@
 """The catalogue of items: every product that a shard can hold, with its level, type, unit, frame and precision.
 
 An item turns named values into one Arrow value and back. ``keys`` are the names of those values in a sample: most items have
-one, named like the item; ``query_points`` has points and labels. A new item is one entry here and one function in ``datagen/items``.
+one, named like the item; ``query_points`` has points and labels. A new item is one entry here and one function in
+``datagen/items``.
 """
 
 from __future__ import annotations
