@@ -5,22 +5,23 @@ integer arithmetic, so an edge between two triangles has neither cracks nor doub
 near ones the first. Both sides of a triangle are drawn unless ``cull_backfaces``. A perspective camera sees nothing nearer than
 its ``near_m`` (triangles are clipped there); an orthographic one sees everything, in front of it and behind.
 
-Where things are defined. ``mask``, ``depth_m``, ``face_id``, ``barycentrics``, ``normal``, ``uv`` and ``label`` hold at the pixel
-*centre*, whatever ``supersample`` is. ``coverage``, ``albedo`` and ``color`` are means over ``supersample`` x ``supersample``
-samples: coverage is the share of them that see the mesh, the colours are means over those only. So a picture over a background is
-``coverage * color + (1 - coverage) * background``; along a silhouette coverage can be positive where the mask is False.
+Where things are defined. ``mask``, ``depth_m``, ``face_id``, ``barycentrics``, ``normal``, ``uv`` and ``label`` hold at the
+pixel *centre*, whatever ``supersample`` is. ``coverage``, ``albedo`` and ``color`` are means over ``supersample`` x
+``supersample`` samples: coverage is the share of them that see the mesh, the colours are means over those only. So a picture over
+a background is ``coverage * color + (1 - coverage) * background``; along a silhouette coverage can be positive where the mask is
+False.
 
 Colour. Texture, else vertex colours, else white; sRGB values are used as they are, value / 255. The texture is looked up
 bilinearly in the full picture, clamped at its edges; there are no mipmaps: where texels are smaller than pixels, supersample.
-With a light, ``color = min(1, albedo * max(0, E(n)) ** (1 / light_gamma))`` at the interpolated unit normal n = (x, y, z) in the
-*world* frame, where
+With a light, ``color = min(1, albedo * max(0, E(n)) ** (1 / light_gamma))`` at the interpolated unit normal n = (x, y, z) in
+the *world* frame, where
 
     E(n) = pi L0 Y0 + 2 pi/3 (L1 Y1 + L2 Y2 + L3 Y3) + pi/4 (L4 Y4 + ... + L8 Y8)
     Y = 0.282095, 0.488603 (y, z, x), 1.092548 (xy, yz), 0.315392 (3 z^2 - 1), 1.092548 zx, 0.546274 (x^2 - y^2)
 
-are the real spherical harmonics times the coefficients of a Lambert surface (Ramamoorthi and Hanrahan 2001), the coefficients of
-``light`` in the order and size of PIFu's light bank: its unoccluded transfer vector times the light. There is no division by pi
-and, by default, no gamma; PIFu and JIFF draw with ``light_gamma=2.2``. A constant light of 1 is ``L0 = 1 / 0.886227``.
+are the real spherical harmonics times the coefficients of a Lambert surface (Ramamoorthi and Hanrahan 2001), and ``light`` has
+the order and size of PIFu's light bank: E is its unoccluded transfer vector times the light. There is no division by pi and, by
+default, no gamma; PIFu and JIFF draw with ``light_gamma=2.2``. A constant light of 1 is ``L0 = 1 / 0.886227``.
 """
 
 from __future__ import annotations
@@ -109,8 +110,8 @@ def render(
 
     ``light``: spherical harmonics (9, 3) RGB, evaluated as the module says; None draws unlit. ``vertex_normals``: (V, 3) world
     frame, any length; None means area-weighted ones, computed anew in each call. ``supersample``: samples per pixel and axis of
-    coverage and colours. ``fields``: the pictures wanted, of ``FIELDS``; None means all. Memory traffic is most of the cost of a
-    picture, so ask for what you need. ``threads`` changes the time only.
+    coverage and colours. ``fields``: the pictures wanted, of ``FIELDS``; None means all. Memory traffic is most of the cost of
+    a picture, so ask for what you need. ``threads`` changes the time only.
 
     Raises ValueError for arrays of another dtype, shape or layout than ``Mesh`` says, a texture without texture coordinates,
     indices out of range, values that are not finite and options out of range.

@@ -36,9 +36,9 @@ def voxelize(
 ) -> NDArray[np.bool_]:
     """The solid cells of a mesh: bool (nx, ny, nz).
 
-    ``vertices`` float32 (V, 3) and ``faces`` int32 (F, 3), C-contiguous. Cell (i, j, k) spans ``origin + (i, j, k) * cell_size``
-    to ``origin + (i + 1, j + 1, k + 1) * cell_size``, in the unit and frame of the vertices; ``cell_size`` is one edge length or
-    three. Parts of the mesh outside of the grid are cut off. The result does not depend on ``threads``.
+    ``vertices`` float32 (V, 3) and ``faces`` int32 (F, 3), C-contiguous. Cell (i, j, k) spans ``origin + (i, j, k) *
+    cell_size`` to ``origin + (i + 1, j + 1, k + 1) * cell_size``, in the unit and frame of the vertices; ``cell_size`` is one
+    edge length or three. Parts of the mesh outside of the grid are cut off. The result does not depend on ``threads``.
 
     Raises ValueError for arrays of another dtype, shape or layout, indices out of range, and values that are not finite.
     """
