@@ -76,6 +76,10 @@ class Stage(ABC):
         """A new network with its published initialisation, drawn from torch's current generator (the loop seeds it)."""
 
     @abstractmethod
+    def card_options(self) -> dict[str, Any]:
+        """JSON values for the card of its weights, from which the method rebuilds the network and prepares pictures."""
+
+    @abstractmethod
     def sample(self, stored: Mapping[str, Any], rng: np.random.Generator, *, training: bool) -> dict[str, np.ndarray]:
         """One stored sample (see ``shards``) as arrays of fixed shape, ready to be stacked into a batch."""
 

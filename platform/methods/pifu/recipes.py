@@ -1,0 +1,73 @@
+"""PIFu's configurations: the published one, and one that learns in minutes on two CPU cores."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from vitruvian.methods.pifu.options import NetworkOptions
+from vitruvian.methods.pifu.reconstruct import ReconstructOptions
+from vitruvian.methods.pifu.samples import SampleOptions
+from vitruvian.methods.pifu.stage import ShapeStage
+from vitruvian.methods.stage import Recipe, Training
+
+
+def paper() -> Recipe:
+    """The published command: README of the original code, defaults of its options."""
+    stage = ShapeStage(
+        options=NetworkOptions(),
+        samples=SampleOptions(image_size_px=512, num_points=5000, random_flip=True, random_scale=True, random_trans=True),
+        training=Training(
+            epochs=100,
+            batch_size=2,
+            learning_rate=1e-3,
+            optimizer="rmsprop",
+            drop_after_epochs=(60, 80),
+            drop_factor=0.1,
+            validation_samples=100,
+        ),
+    )
+    return Recipe(
+        method="pifu",
+        name="paper",
+        protocol="pifu",
+        stages=(stage,),
+        reconstruct=ReconstructOptions(resolution=256, evaluation="octree", min_part=0.0, erode_photograph=True),
+        notes="512 px, 15.6 M parameters, 360 views a subject: days on a GPU.",
+    )
+
+
+def tiny() -> Recipe:
+    """A sixteenth of the filter's work at a quarter of the side; minutes on two CPU cores."""
+    stage = ShapeStage(
+        options=NetworkOptions(
+            num_stack=1,
+            num_hourglass=3,
+            hourglass_dim=64,
+            mlp_dim=(65, 128, 64, 32, 1),
+            load_size_px=512,
+            upsample_mode="nearest",
+            width=0.5,
+        ),
+        samples=SampleOptions(image_size_px=128, num_points=1500, random_flip=True, random_scale=True, random_trans=True),
+        training=Training(
+            epochs=10,
+            batch_size=8,
+            learning_rate=1e-3,
+            optimizer="adamw",
+            schedule="cosine",
+            warmup_steps=50,
+            validation_samples=32,
+            channels_last=True,
+        ),
+    )
+    return Recipe(
+        method="pifu",
+        name="tiny",
+        protocol="pifu",
+        stages=(stage,),
+        reconstruct=ReconstructOptions(resolution=128, min_part=0.05),
+        notes="128 px; for two CPU cores and a few minutes.",
+    )
+
+
+RECIPES: Mapping[str, Callable[[], Recipe]] = {"tiny": tiny, "paper": paper}

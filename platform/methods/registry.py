@@ -1,0 +1,52 @@
+"""Every method by name: its recipes, and how its weights are loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from vitruvian.errors import InputError
+from vitruvian.methods.pifu.recipes import RECIPES as PIFU_RECIPES
+from vitruvian.methods.pifu.reconstruct import load_reconstructor as load_pifu
+from vitruvian.methods.reconstruction import Reconstructor
+from vitruvian.methods.stage import Recipe
+from vitruvian.methods.weights import read_card
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Method:
+    """One published system."""
+
+    recipes: Mapping[str, Callable[[], Recipe]]
+    load_reconstructor: Callable[[Path], Reconstructor]
+    """From a weights folder; raises ``InputError``."""
+
+
+METHODS: Mapping[str, Method] = {
+    "pifu": Method(recipes=PIFU_RECIPES, load_reconstructor=load_pifu),
+}
+
+
+def find_method(name: str) -> Method:
+    """The method called ``name``; raises ``InputError`` with the names there are."""
+    if name not in METHODS:
+        raise InputError(f"method: there is no method {name!r}; choose from {', '.join(sorted(METHODS))}.")
+    return METHODS[name]
+
+
+def find_recipe(method: str, name: str) -> Recipe:
+    """The recipe ``name`` of a method; raises ``InputError`` with the names there are."""
+    recipes = find_method(method).recipes
+    if name not in recipes:
+        raise InputError(f"recipe: {method} has no recipe {name!r}; choose from {', '.join(sorted(recipes))}.")
+    return recipes[name]()
+
+
+def load_reconstructor(folder: Path) -> Reconstructor:
+    """The method that the card in ``folder`` names, with its weights; raises ``InputError``."""
+    card = read_card(folder)
+    if card.method not in METHODS:
+        known = ", ".join(sorted(METHODS))
+        raise InputError(f"{folder}: the weights are of the method {card.method!r}, which is unknown here ({known}).")
+    return METHODS[card.method].load_reconstructor(folder)
