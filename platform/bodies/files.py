@@ -93,11 +93,14 @@ def _from_arrays(arrays: Mapping[str, NDArray[Any]], name: str) -> BodyModel:
     )
     if model.parents != PARENTS:
         raise ValueError(f"kintree_table has parents {model.parents}; SMPL's are {PARENTS}.")
-    for key, array, limit in (("f", model.faces, model.num_vertices), ("uv_faces", model.uv_faces, len(extras.get("uvs", ())))):
-        if array is not None and array.size and not 0 <= int(array.min()) <= int(array.max()) < limit:
+    for key, indices, limit in (
+        ("f", model.faces, model.num_vertices),
+        ("uv_faces", model.uv_faces, len(extras.get("uvs", ()))),
+    ):
+        if indices is not None and indices.size and not 0 <= int(indices.min()) <= int(indices.max()) < limit:
             raise ValueError(f"{key} names vertices outside 0..{limit - 1}.")
-    for key, array in (("weights", model.weights), ("J_regressor", model.joint_regressor)):
-        worst = float(np.abs(array.sum(axis=1) - 1).max())
+    for key, rows in (("weights", model.weights), ("J_regressor", model.joint_regressor)):
+        worst = float(np.abs(rows.sum(axis=1) - 1).max())
         if not worst < 1e-3:
             raise ValueError(f"rows of {key} must sum to one; one is off by {worst:.3g}.")
     return model
