@@ -1,0 +1,67 @@
+"""Intersection over union of two bodies as solids, counted on one voxel grid over both."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vitruvian.geometry.mesh import Mesh
+from vitruvian.geometry.voxelize import voxelize
+
+DEFAULT_CELL_M = 0.006
+MAX_CELLS = 1 << 28
+
+
+class Grid(NamedTuple):
+    """Cubic cells: cell (i, j, k) spans ``origin + (i, j, k) * cell_m`` to one cell further."""
+
+    origin: NDArray[np.float64]
+    cell_m: float
+    resolution: tuple[int, int, int]
+
+
+def union_grid(first: Mesh, second: Mesh, cell_m: float = DEFAULT_CELL_M) -> Grid:
+    """The smallest grid of cells of ``cell_m`` over the union of the two bounding boxes, with half a cell of margin.
+
+    Corners are multiples of the cell size, so that a small change of one mesh does not move the cell centres.
+    """
+    if not cell_m > 0:
+        raise ValueError(f"union_grid: cell_m is {cell_m}; it must be positive.")
+    low = np.minimum(first.vertices.min(axis=0), second.vertices.min(axis=0)).astype(np.float64)
+    high = np.maximum(first.vertices.max(axis=0), second.vertices.max(axis=0)).astype(np.float64)
+    start = np.floor(low / cell_m - 0.5)
+    cells = np.ceil(high / cell_m + 0.5) - start
+    if not np.isfinite(cells).all() or cells.prod() > MAX_CELLS:
+        raise ValueError(
+            f"union_grid: the union box from {low.round(3)} to {high.round(3)} m would need {cells.prod():.3g} cells of "
+            f"{1000 * cell_m:g} mm; at most {MAX_CELLS} are allowed. Are both meshes in metres and in one frame?"
+        )
+    nx, ny, nz = (max(1, int(n)) for n in cells)
+    return Grid(start * cell_m, cell_m, (nx, ny, nz))
+
+
+def volume_iou(reconstruction: Mesh, truth: Mesh, *, cell_m: float = DEFAULT_CELL_M, threads: int = 1) -> float:
+    """Cells inside both over cells inside either, in [0, 1]; a cell is inside when its centre is.
+
+    Meshes are closed (or nearly), in metres and in one frame; parts may overlap. Raises ``ValueError`` when no cell is inside
+    either mesh: then there is no volume to compare.
+    """
+    grid = union_grid(reconstruction, truth, cell_m)
+    solids = [
+        voxelize(
+            mesh.vertices,
+            mesh.faces,
+            origin=grid.origin,
+            cell_size=grid.cell_m,
+            resolution=grid.resolution,
+            rule="center",
+            threads=threads,
+        )
+        for mesh in (reconstruction, truth)
+    ]
+    either = np.count_nonzero(solids[0] | solids[1])
+    if either == 0:
+        raise ValueError(f"volume_iou: neither mesh has a volume at cells of {1000 * cell_m:g} mm.")
+    return float(np.count_nonzero(solids[0] & solids[1]) / either)
