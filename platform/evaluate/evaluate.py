@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import dataclasses
 import shutil
 import time
 from collections.abc import Iterator, Sequence
@@ -14,9 +14,10 @@ import numpy as np
 
 from vitruvian.errors import InputError
 from vitruvian.evaluate.evaluation import Measuring, Truth, evaluate_samples
+from vitruvian.evaluate.report import ReportData, write_report
 from vitruvian.evaluate.results import EvaluationReport, summarize
 from vitruvian.evaluate.tracking import log_evaluation
-from vitruvian.methods.registry import METHODS
+from vitruvian.methods.registry import load_reconstructor
 from vitruvian.shards import ShardDataset
 
 
@@ -48,6 +49,8 @@ class EvaluateOptions:
     """Where to log results; by default nothing is logged unless a run is given."""
     mlflow_run_id: str | None = None
     """The run to log into; by default a new one when a tracking address is given."""
+    report: bool = True
+    """Also write ``report.html``, one page with everything in it."""
 
     def __post_init__(self) -> None:
         if not self.weights:
@@ -65,21 +68,18 @@ class EvaluateOptions:
 
 
 def evaluate(options: EvaluateOptions) -> EvaluationReport:
-    """Evaluate, write ``out/metrics.json`` and ``out/samples/``, log, and return the results.
+    """Evaluate, write ``out/metrics.json``, ``out/samples/`` and ``out/report.html``, log, and return the results.
 
-    Raises ``InputError`` for folders that are not what they should be, or a split without people. A picture that a model
+    Raises ``InputError`` for folders that are not what they should be, and for a split without people. A picture that a model
     cannot reconstruct is a result like any other, with its reason.
     """
     start = time.perf_counter()
-    models = {}
-    cards = {}
-    for name, folder in zip(model_names(options.weights), options.weights, strict=True):
-        cards[name] = _card(folder)
-        models[name] = METHODS[cards[name]["method"]].load_reconstructor(folder)
+    models = {
+        name: load_reconstructor(folder) for name, folder in zip(model_names(options.weights), options.weights, strict=True)
+    }
     dataset = ShardDataset(options.data, items=("rgb", "mask", "mesh"), split=options.split)
-    chosen = choose_samples(dataset.keys, max_subjects=options.max_subjects, views=options.views)
-    if not chosen:
-        raise InputError(f"{options.data}: has nobody in the split {options.split!r}; choose another split or make more people.")
+    samples_of_subjects = [dataset.sample_indices(position) for position in range(len(dataset.subjects))]
+    chosen = choose_samples(samples_of_subjects, max_subjects=options.max_subjects, views=options.views)
     _clear(options.out)
     measuring = Measuring(
         cell_m=options.cell_mm / 1000, num_samples=options.surface_samples, seed=options.seed, threads=options.threads
@@ -88,8 +88,13 @@ def evaluate(options: EvaluateOptions) -> EvaluationReport:
     report = EvaluationReport(
         folder=options.out,
         models=tuple(
-            summarize(name, str(folder), [sample for sample in samples if sample.model == name], cards[name])
-            for name, folder in zip(models, options.weights, strict=True)
+            summarize(
+                name,
+                str(folder),
+                [sample for sample in samples if sample.model == name],
+                dataclasses.asdict(reconstructor.card),
+            )
+            for (name, reconstructor), folder in zip(models.items(), options.weights, strict=True)
         ),
         samples=tuple(samples),
         settings={
@@ -103,24 +108,22 @@ def evaluate(options: EvaluateOptions) -> EvaluationReport:
         seconds=time.perf_counter() - start,
     )
     report.save()
+    if options.report:
+        write_report(options.out / "report.html", ReportData(evaluation=report))
     if options.mlflow_tracking_uri is not None or options.mlflow_run_id is not None:
         log_evaluation(report, tracking_uri=options.mlflow_tracking_uri, run_id=options.mlflow_run_id)
     return report
 
 
 def choose_samples(
-    keys: Sequence[tuple[str, int]], *, max_subjects: int | None = None, views: int | None = 1
-) -> list[int]:  # fmt: skip
-    """Indices into ``keys`` (subject, view): the first subjects, and of each so many views spread evenly, beginning with its
-    first. Subjects stay in their order; views ascend."""
-    by_subject: dict[str, list[int]] = {}
-    for index, (subject, _) in enumerate(keys):
-        by_subject.setdefault(subject, []).append(index)
-    chosen = []
-    for indices in list(by_subject.values())[:max_subjects]:
-        indices = sorted(indices, key=lambda index: keys[index][1])
-        count = len(indices) if views is None else min(views, len(indices))
-        chosen += [indices[k * len(indices) // count] for k in range(count)]
+    samples_of_subjects: Sequence[Sequence[int]], *, max_subjects: int | None = None, views: int | None = 1
+) -> list[int]:
+    """Of the first subjects' samples (one sequence a subject, in the order of their views) so many each, spread evenly and
+    beginning with the first."""
+    chosen: list[int] = []
+    for samples in samples_of_subjects[:max_subjects]:
+        count = len(samples) if views is None else min(views, len(samples))
+        chosen += [samples[k * len(samples) // count] for k in range(count)]
     return chosen
 
 
@@ -146,21 +149,6 @@ def _truths(dataset: ShardDataset, chosen: Sequence[int]) -> Iterator[Truth]:
             camera=stored["camera"],
             mesh=stored["mesh"],
         )
-
-
-def _card(folder: Path) -> dict[str, Any]:
-    path = folder / "card.json"
-    try:
-        card = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InputError(f"{path}: there is no such file; give a weights folder as training leaves it.") from None
-    except ValueError as error:
-        raise InputError(f"{path}: is not JSON ({error}); is it a weights folder?") from None
-    if not isinstance(card, dict) or card.get("method") not in METHODS:
-        known = ", ".join(sorted(METHODS))
-        method = card.get("method") if isinstance(card, dict) else None
-        raise InputError(f"{path}: its method is {method!r}; this version knows {known}.")
-    return card
 
 
 def _clear(out: Path) -> None:

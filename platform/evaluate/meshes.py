@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import trimesh
 from numpy.typing import NDArray
+from trimesh.visual import ColorVisuals
 
 from vitruvian.errors import InputError
 from vitruvian.geometry.mesh import Mesh
@@ -33,7 +34,9 @@ def write_glb(path: Path, mesh: Mesh) -> None:
     """Write positions, faces and vertex colours as binary glTF, in the mesh's own frame (metres, y up: glTF's too)."""
     colored = with_vertex_colors(mesh)
     solid = trimesh.Trimesh(colored.vertices, colored.faces, vertex_colors=colored.vertex_colors, process=False)
-    path.write_bytes(solid.export(file_type="glb"))
+    data = solid.export(file_type="glb")
+    assert isinstance(data, bytes)
+    path.write_bytes(data)
 
 
 def read_glb(path: Path) -> Mesh:
@@ -45,7 +48,7 @@ def read_glb(path: Path) -> Mesh:
     if not isinstance(loaded, trimesh.Trimesh) or len(loaded.faces) == 0:
         raise InputError(f"{path}: holds no triangles; evaluate again.")
     colors: NDArray[np.uint8] | None = None
-    if loaded.visual.kind == "vertex":
+    if isinstance(loaded.visual, ColorVisuals) and loaded.visual.kind == "vertex":
         colors = np.ascontiguousarray(loaded.visual.vertex_colors[:, :3], np.uint8)
     return Mesh(
         vertices=np.ascontiguousarray(loaded.vertices, np.float32),

@@ -95,6 +95,19 @@ class EvaluationReport:
     def num_failed(self) -> int:
         return sum(model.num_failed for model in self.models)
 
+    def __str__(self) -> str:
+        """A table of all averages, one column a model, for the terminal."""
+        titles = {name: f"{m.title} ({m.unit})" if m.unit else m.title for name, m in METRICS.items()}
+        width = max(len(title) for title in titles.values())
+        columns = [max(10, len(model.name)) for model in self.models]
+        lines = [" " * width + "".join(f"  {model.name:>{wide}}" for model, wide in zip(self.models, columns, strict=True))]
+        for name, metric in METRICS.items():
+            values = [f"{model.mean[name]:.{metric.digits}f}" if name in model.mean else "-" for model in self.models]
+            lines.append(f"{titles[name]:<{width}}" + "".join(f"  {v:>{w}}" for v, w in zip(values, columns, strict=True)))
+        counts = [f"{model.num_samples - model.num_failed}/{model.num_samples}" for model in self.models]
+        lines.append(f"{'Reconstructed':<{width}}" + "".join(f"  {v:>{w}}" for v, w in zip(counts, columns, strict=True)))
+        return "\n".join(lines)
+
     def to_json(self) -> dict[str, Any]:
         """Plain values; the first model's averages also at the top level."""
         first = self.models[0]

@@ -45,16 +45,22 @@ def still(mesh: Mesh, camera: Camera, *, colored: bool = True, threads: int = 1)
 
     ``colored``: with the mesh's own colours where it has them; else as clay.
     """
-    shot = render(mesh, camera, supersample=2, threads=threads)
-    light = np.array([-0.25, 0.45, 0.86])
-    facing = np.clip(shot.normal @ light, 0, 1)
-    rim = np.clip(shot.normal[..., 2], 0, 1)
-    shade = 0.34 + 0.56 * facing + 0.12 * rim
+    twice = camera.resized(2 * camera.width_px, 2 * camera.height_px)
+    shot = render(mesh, twice, fields=("mask", "normal", "albedo"), threads=threads)
+    key = np.clip(shot.normal @ np.array([-0.25, 0.45, 0.86], np.float32), 0, 1)
+    shade = 0.34 + 0.56 * key + 0.12 * np.clip(shot.normal[..., 2], 0, 1)
     has_colors = colored and (mesh.vertex_colors is not None or mesh.texture is not None)
-    base = shot.color if has_colors else np.broadcast_to(np.float32(CLAY), shot.normal.shape)
-    rgb = np.clip(base * shade[..., None], 0, 1)
-    rgba = np.concatenate([rgb, shot.coverage[..., None]], axis=-1)
-    return (255 * rgba + 0.5).astype(np.uint8)
+    base = shot.albedo if has_colors else np.array(CLAY, np.float32)
+    lit = np.where(shot.mask[..., None], np.clip(base * shade[..., None], 0, 1), 0)
+    rgb, opacity = _halved(lit), _halved(shot.mask[..., None].astype(np.float32))
+    rgb = np.divide(rgb, opacity, out=np.zeros_like(rgb), where=opacity > 0)
+    return (255 * np.concatenate([rgb, opacity], axis=-1) + 0.5).astype(np.uint8)
+
+
+def _halved(picture: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Means of 2x2 pixels."""
+    height, width, channels = picture.shape
+    return picture.reshape(height // 2, 2, width // 2, 2, channels).mean(axis=(1, 3))
 
 
 def comparison_picture(
@@ -66,7 +72,7 @@ def comparison_picture(
     height_px: int = 384,
     threads: int = 1,
 ) -> NDArray[np.uint8]:
-    """(height_px, W, 3): the picture, every reconstruction, the truth; bodies as clay, in the picture's view and from its side."""
+    """(height_px, W, 3): picture, reconstructions and truth in a row; bodies as clay, in the picture's view and its side."""
     low, high = truth.vertices.min(axis=0), truth.vertices.max(axis=0)
     center, tall = (low + high) / 2, 1.08 * float(high[1] - low[1])
     yaw = view_yaw_rad(camera)

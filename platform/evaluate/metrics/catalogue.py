@@ -50,23 +50,23 @@ _ALL = (
     ),
     Metric(
         name="normal_surface_deg", title="Surface normals", unit="°", better="lower", digits=1,
-        description="Mean angle between the normals of a point and of the nearest point of the other surface, both directions.",
+        description="Mean angle between the normals of a point and of the nearest point of the other surface, both ways.",
     ),
     Metric(
         name="normal_consistency", title="Normal consistency", unit="", better="higher", digits=3,
-        description="Mean cosine between the normals of a point and of the nearest point of the other surface, both directions.",
+        description="Mean cosine between the normals of a point and of the nearest point of the other surface, both ways.",
     ),
     Metric(
         name="normal_front_deg", title="Normals in view", unit="°", better="lower", digits=1, headline=True,
-        description="Mean angle between the two normal maps rendered with the camera of the picture, where both show the person.",
+        description="Mean angle between the normal maps rendered with the camera of the picture, where both show the person.",
     ),
     Metric(
         name="normal_front_cosine", title="Normal cosine distance", unit="", better="lower", digits=3, of_nothing=1.0,
-        description="Published (Geo-PIFu): mean of 1 - cosine over the silhouette of the truth; a pixel not covered costs 1.",
+        description="Published (Geo-PIFu): mean of 1 - cosine over the truth's silhouette; a pixel not covered costs 1.",
     ),
     Metric(
         name="normal_front_l2", title="Normal L2 distance", unit="", better="lower", digits=3, of_nothing=1.0,
-        description="Published (Geo-PIFu): mean length of the difference over the silhouette of the truth; not covered costs 1.",
+        description="Published (Geo-PIFu): mean length of the difference over the truth's silhouette; not covered costs 1.",
     ),
     Metric(
         name="silhouette_iou", title="Silhouette IoU", unit="", better="higher", digits=3, of_nothing=0.0,
@@ -74,12 +74,12 @@ _ALL = (
     ),
     Metric(
         name="vertex_chamfer_e4", title="Vertex CD", unit="×10⁻⁴", better="lower", digits=2,
-        description="Published (Geo-PIFu): mean of both mean squared distances to the nearest vertex, truth fitted to its box of "
-        "height 1; depends on how finely the meshes are cut.",
+        description="Published (Geo-PIFu): mean of both mean squared distances to the nearest vertex, truth fitted to a box "
+        "of height 1; depends on how finely the meshes are cut.",
     ),
     Metric(
         name="vertex_psd_e4", title="Vertex PSD", unit="×10⁻⁴", better="lower", digits=2,
-        description="Published (Geo-PIFu): mean squared distance from a vertex of the reconstruction to the nearest of the truth.",
+        description="Published (Geo-PIFu): mean squared distance from the reconstruction's vertices to the truth's nearest.",
     ),
 )  # fmt: skip
 

@@ -16,7 +16,7 @@ def compare_views(reconstruction: Mesh, truth: Mesh, camera: Camera, *, threads:
     Normals are the meshes' smooth vertex normals, interpolated. ``normal_front_deg`` is the mean angle over pixels that both
     cover, and is left out when there are none. Raises ``ValueError`` when the camera does not see the truth.
     """
-    ours, true = (render(mesh, camera, threads=threads) for mesh in (reconstruction, truth))
+    ours, true = (render(mesh, camera, fields=("mask", "normal"), threads=threads) for mesh in (reconstruction, truth))
     if not true.mask.any():
         raise ValueError("compare_views: the camera does not see the truth.")
     cosine_distance, l2_distance = normal_map_distances(ours.normal, true.normal, ours.mask, true.mask)

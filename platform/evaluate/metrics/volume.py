@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vitruvian.geometry.mesh import Mesh
+from vitruvian.geometry.occupancy import occupancy
 from vitruvian.geometry.voxelize import voxelize
 
 DEFAULT_CELL_M = 0.006
@@ -49,19 +50,28 @@ def volume_iou(reconstruction: Mesh, truth: Mesh, *, cell_m: float = DEFAULT_CEL
     either mesh: then there is no volume to compare.
     """
     grid = union_grid(reconstruction, truth, cell_m)
-    solids = [
-        voxelize(
-            mesh.vertices,
-            mesh.faces,
-            origin=grid.origin,
-            cell_size=grid.cell_m,
-            resolution=grid.resolution,
-            rule="center",
-            threads=threads,
-        )
-        for mesh in (reconstruction, truth)
-    ]
+    solids = [solid_cells(mesh, grid, threads=threads) for mesh in (reconstruction, truth)]
     either = np.count_nonzero(solids[0] | solids[1])
     if either == 0:
         raise ValueError(f"volume_iou: neither mesh has a volume at cells of {1000 * cell_m:g} mm.")
     return float(np.count_nonzero(solids[0] & solids[1]) / either)
+
+
+def solid_cells(mesh: Mesh, grid: Grid, *, threads: int = 1) -> NDArray[np.bool_]:
+    """Bool (nx, ny, nz): cells whose centre is inside. A closed mesh goes through the voxelizer; one with holes, as scans have,
+    through the winding number rule (above one half is inside), which closes holes in a plausible way."""
+    origin, cell_m, resolution = grid
+    if is_closed(mesh):
+        return voxelize(
+            mesh.vertices, mesh.faces, origin=origin, cell_size=cell_m, resolution=resolution, rule="center", threads=threads
+        )
+    axes = [origin[axis] + cell_m * (np.arange(resolution[axis]) + 0.5) for axis in range(3)]
+    centres = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3)
+    return occupancy(mesh.vertices, mesh.faces, centres.astype(np.float32), threads=threads).reshape(resolution)
+
+
+def is_closed(mesh: Mesh) -> bool:
+    """Whether every edge is run through equally often in both directions, so that the faces enclose volumes."""
+    a, b = (mesh.faces[:, order].ravel().astype(np.int64) for order in ([0, 1, 2], [1, 2, 0]))
+    forth, back = a * mesh.num_vertices + b, b * mesh.num_vertices + a
+    return bool(np.array_equal(np.sort(forth), np.sort(back)))

@@ -69,12 +69,12 @@ def _summary(evaluation: EvaluationReport) -> str:
     model = evaluation.models[0]
     people = len(model.subjects)
     mean = model.mean
+    held_out = " that it had never seen" if evaluation.settings.get("split") == "test" else ""
     pictures = f"{people} people" if people != 1 else "one person"
-    pictures += " from one picture each" if model.num_samples == people else f" from {model.num_samples} pictures"
-    who = "that it had never seen" if evaluation.settings.get("split") == "test" else f"of the split “{evaluation.settings.get('split')}”"
-    text = f"{escape(model_label(model))} reconstructed {pictures}, {escape(who)}. "
+    pictures += held_out + (" from one picture each" if model.num_samples == people else f" from {model.num_samples} pictures")
+    text = f"{escape(model_label(model))} reconstructed {pictures}. "
     if "iou" in mean:
-        text += f"Reconstruction and truth share <b>{100 * mean['iou']:.0f} %</b> of their common volume on average"
+        text += f"Reconstruction and truth share <b>{100 * mean['iou']:.0f} %</b> of their combined volume on average"
     if "chamfer_cm" in mean:
         text += f"; their surfaces lie <b>{mean['chamfer_cm']:.2f} cm</b> apart"
     if "normal_front_deg" in mean:
@@ -109,7 +109,8 @@ def _distributions(evaluation: EvaluationReport) -> str:
     within = line_plot(
         Plot(title="Surface within a distance of the other (%)", curves=tuple(curves), x_label="distance (cm)")
     )  # fmt: skip
-    return f'<section id="spread"><h2>How the errors spread</h2><div class="plots">{strips}{within}</div></section>'
+    plots = f'<div class="plots spread"><div>{strips}</div>{within}</div>'
+    return f'<section id="spread"><h2>How the errors spread</h2>{plots}</section>'
 
 
 def _training(data: ReportData) -> str:

@@ -46,7 +46,7 @@ def painted(mesh: Mesh, distance_cm: NDArray[np.floating]) -> Painted:
     """The mesh with its own normals and colours, without vertices that no face uses."""
     colors = mesh.vertex_colors
     if colors is None:
-        colors = np.broadcast_to(np.uint8(NO_COLOR), (mesh.num_vertices, 3))
+        colors = np.broadcast_to(np.array(NO_COLOR, np.uint8), (mesh.num_vertices, 3))
     whole = Painted(mesh.vertices, mesh.faces, mesh.vertex_normals(), colors, np.asarray(distance_cm, np.float32))
     return _used_only(whole, mesh.faces)
 

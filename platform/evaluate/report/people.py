@@ -50,10 +50,10 @@ def people_section(data: ReportData) -> str:
         return ""
     max_faces = face_budget(len(shown) * (1 + len(evaluation.models)), data.max_megabytes * 0.85)
     cards = "".join(_card(evaluation, samples, number, max_faces) for number, samples in enumerate(shown))
-    of_all = f"The first {len(shown)} of {len(by_picture)} pictures; " if len(shown) < len(by_picture) else ""
+    some = f"The first {len(shown)} of {len(by_picture)} pictures. " if len(shown) < len(by_picture) else ""
     return (
-        f'<section id="people"><h2>People</h2><p class="lead">{of_all or ""}{"e" if of_all else "E"}ach reconstruction beside its '
-        "truth, in one frame and at one scale. No mesh was moved to fit.</p>"
+        f'<section id="people"><h2>People</h2><p class="lead">{some}Each reconstruction stands beside its truth, in one frame '
+        "and at one scale. No mesh was moved to fit.</p>"
         '<div class="tools" role="toolbar" aria-label="Display">'
         '<div class="segments"><button type="button" data-mode="color" aria-pressed="true">Colour</button>'
         '<button type="button" data-mode="shape" aria-pressed="false">Shape</button>'
@@ -141,9 +141,7 @@ def _direction(yaw_rad: float) -> str:
 
 
 def _panel(kind: str, inside: str, caption: str) -> str:
-    return (
-        f'<figure class="panel {kind}"><div class="stage">{inside}</div><figcaption>{escape(caption)}</figcaption></figure>'
-    )
+    return f'<figure class="panel {kind}"><div class="stage">{inside}</div><figcaption>{escape(caption)}</figcaption></figure>'
 
 
 def _canvas(mesh_id: str, label: str, subject: str) -> str:
@@ -158,7 +156,9 @@ def _stills(mesh: Mesh, center: NDArray[np.float64], height: float, yaw: float, 
     alt = escape(label)
     row = _uri(Image.fromarray(np.concatenate(shots, axis=1)), "WEBP", quality=82)
     front = f'<img src="{_uri(Image.fromarray(shots[0]), "WEBP", quality=82)}" alt="{alt}">'
-    figure_html = f'<figure><img src="{row}" alt="{alt}: front, side and back" loading="lazy"><figcaption>{alt}</figcaption></figure>'
+    figure_html = (
+        f'<figure><img src="{row}" alt="{alt}: front, side and back" loading="lazy"><figcaption>{alt}</figcaption></figure>'
+    )
     return front, figure_html
 
 

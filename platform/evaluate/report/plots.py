@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from html import escape
+from itertools import pairwise
 from statistics import fmean, median
 
 from vitruvian.evaluate.metrics.catalogue import Metric
@@ -12,6 +13,7 @@ from vitruvian.evaluate.report.data import Plot
 
 WIDTH, HEIGHT = 440, 250
 LEFT, RIGHT, TOP, BOTTOM = 52, 12, 12, 40
+MARGIN = 24
 MAX_POINTS = 400
 
 
@@ -26,7 +28,8 @@ def line_plot(plot: Plot) -> str:
         return f'<p class="empty">{escape(plot.title)}: no points were recorded.</p>'
     xs = [x for _, points in curves for x, _ in points]
     ys = [math.log10(y) if plot.log_y else y for _, points in curves for _, y in points]
-    x_ticks, y_ticks = nice_ticks(min(xs), max(xs), 5), _log_ticks(min(ys), max(ys)) if plot.log_y else nice_ticks(min(ys), max(ys), 5)
+    x_ticks = nice_ticks(min(xs), max(xs), 5, whole=all(x == round(x) for x in xs))
+    y_ticks = _log_ticks(min(ys), max(ys)) if plot.log_y else nice_ticks(min(ys), max(ys), 5)
     x_low, x_high = min(xs), max(max(xs), min(xs) + 1e-9)
     y_low, y_high = min(min(ys), y_ticks[0]), max(max(ys), y_ticks[-1])
     body = _frame(x_ticks, y_ticks, (x_low, x_high), (y_low, y_high), plot.x_label, log_y=plot.log_y)
@@ -35,7 +38,9 @@ def line_plot(plot: Plot) -> str:
             f"{'M' if k == 0 else 'L'}{_x(x, x_low, x_high):.1f} {_y(math.log10(y) if plot.log_y else y, y_low, y_high):.1f}"
             for k, (x, y) in enumerate(points)
         )
-        body += f'<path class="curve c{number % 6}" d="{path}"><title>{escape(name)}: {points[-1][1]:.4g} at the end</title></path>'
+        body += (
+            f'<path class="curve c{number % 6}" d="{path}"><title>{escape(name)}: {points[-1][1]:.4g} at the end</title></path>'
+        )
         if len(points) <= 40:
             for x, y in points:
                 height = _y(math.log10(y) if plot.log_y else y, y_low, y_high)
@@ -62,20 +67,21 @@ def strip_plot(metric: Metric, values: Mapping[str, Sequence[tuple[str, float]]]
     height = top + row_height * len(rows) + 30
     base = height - 30
     body = "".join(
-        f'<line class="grid" x1="{_x(t, low, high, 16):.1f}" x2="{_x(t, low, high, 16):.1f}" y1="{top}" y2="{base}"/>'
-        f'<text class="tick" x="{_x(t, low, high, 16):.1f}" y="{base + 18}" text-anchor="middle">{_number(t, ticks)}</text>'
+        f'<line class="grid" x1="{_x(t, low, high, MARGIN):.1f}" x2="{_x(t, low, high, MARGIN):.1f}" y1="{top}" y2="{base}"/>'
+        f'<text class="tick" x="{_x(t, low, high, MARGIN):.1f}" y="{base + 18}" text-anchor="middle">{_number(t, ticks)}</text>'
         for t in ticks
     )
-    for number, (model, points) in enumerate(rows):
+    for number, (_, points) in enumerate(rows):
         middle = top + row_height * (number + 0.5)
         taken: list[tuple[float, float]] = []
         for name, value in sorted(points, key=lambda point: point[1]):
-            x = _x(value, low, high, 16)
+            x = _x(value, low, high, MARGIN)
             shift = next(s for s in _shifts() if all(math.hypot(x - a, s - b) > 7.5 for a, b in taken[-24:]) or abs(s) > 22)
             taken.append((x, shift))
             text = escape(f"{name}: {value:.{metric.digits}f} {metric.unit}".rstrip())
-            body += f'<circle class="dot c{number % 6}" cx="{x:.1f}" cy="{middle + shift:.1f}" r="3.8"><title>{text}</title></circle>'
-        mean = _x(fmean([value for _, value in points]), low, high, 16)
+            circle = f'<circle class="dot c{number % 6}" cx="{x:.1f}" cy="{middle + shift:.1f}" r="3.8">'
+            body += f"{circle}<title>{text}</title></circle>"
+        mean = _x(fmean([value for _, value in points]), low, high, MARGIN)
         body += f'<line class="mean" x1="{mean:.1f}" x2="{mean:.1f}" y1="{middle - 26:.1f}" y2="{middle + 26:.1f}"/>'
     unit = f" ({metric.unit})" if metric.unit else ""
     figures = " · ".join(
@@ -90,13 +96,15 @@ def strip_plot(metric: Metric, values: Mapping[str, Sequence[tuple[str, float]]]
     return f'<figure class="plot">{caption}{_svg(body, metric.title + unit + " of every sample", height)}</figure>'
 
 
-def nice_ticks(low: float, high: float, count: int) -> list[float]:
-    """About ``count`` round numbers that enclose [low, high]."""
+def nice_ticks(low: float, high: float, count: int, *, whole: bool = False) -> list[float]:
+    """About ``count`` round numbers that enclose [low, high]; ``whole``: integers only."""
     if not high > low:
         low, high = low - max(0.5 * abs(low), 1e-3), high + max(0.5 * abs(high), 1e-3)
     raw = (high - low) / count
     power = 10.0 ** math.floor(math.log10(raw))
     step = next(power * factor for factor in (1, 2, 2.5, 5, 10) if power * factor >= raw * 0.999)
+    if whole:
+        step = max(1.0, math.ceil(step))
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
     return [round(k * step, 12) for k in range(first, last + 1)]
 
@@ -111,8 +119,14 @@ def _log_ticks(low: float, high: float) -> list[float]:
 
 
 def _frame(
-    x_ticks: Sequence[float], y_ticks: Sequence[float], xs: tuple[float, float], ys: tuple[float, float], x_label: str, *, log_y: bool
-) -> str:  # fmt: skip
+    x_ticks: Sequence[float],
+    y_ticks: Sequence[float],
+    xs: tuple[float, float],
+    ys: tuple[float, float],
+    x_label: str,
+    *,
+    log_y: bool,
+) -> str:
     bottom = HEIGHT - BOTTOM
     body = ""
     for tick in y_ticks:
@@ -124,7 +138,9 @@ def _frame(
         if xs[0] - 1e-9 <= tick <= xs[1] + 1e-9:
             x = _x(tick, *xs)
             body += f'<text class="tick" x="{x:.1f}" y="{bottom + 18}" text-anchor="middle">{_number(tick, x_ticks)}</text>'
-    body += f'<text class="label" x="{(LEFT + WIDTH - RIGHT) / 2}" y="{HEIGHT - 4}" text-anchor="middle">{escape(x_label)}</text>'
+    body += (
+        f'<text class="label" x="{(LEFT + WIDTH - RIGHT) / 2}" y="{HEIGHT - 4}" text-anchor="middle">{escape(x_label)}</text>'
+    )
     return body
 
 
@@ -142,7 +158,7 @@ def _y(value: float, low: float, high: float) -> float:
 
 
 def _number(value: float, ticks: Sequence[float]) -> str:
-    step = min((abs(b - a) for a, b in zip(ticks, ticks[1:], strict=False) if b != a), default=1.0)
+    step = min((abs(b - a) for a, b in pairwise(ticks) if b != a), default=1.0)
     if abs(value) >= 1e5:
         return f"{value:.3g}"
     digits = max(0, math.ceil(-math.log10(step) - 1e-9))

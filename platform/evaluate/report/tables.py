@@ -9,6 +9,7 @@ from vitruvian.evaluate.metrics.catalogue import METRICS, Metric
 from vitruvian.evaluate.report.data import Duration, Fact
 from vitruvian.evaluate.results import EvaluationReport, ModelResult
 
+METHOD_TITLES = {"pifu": "PIFu", "geopifu": "Geo-PIFu", "jiff": "JIFF", "pymaf": "PyMAF", "humaniflow": "HuManiFlow"}
 TABLE_METRICS = (
     "iou",
     "chamfer_cm",
@@ -23,9 +24,11 @@ TABLE_METRICS = (
 
 
 def model_label(model: ModelResult) -> str:
-    """Method and recipe where the card has them, else the name of the weights folder."""
-    words = [str(model.card[key]) for key in ("method", "recipe") if isinstance(model.card.get(key), str)]
-    return " ".join(words) or model.name
+    """Method and recipe where the card has them (``PIFu tiny``), else the name of the weights folder."""
+    method, recipe = model.card.get("method"), model.card.get("recipe")
+    if not isinstance(method, str) or not method:
+        return model.name
+    return f"{METHOD_TITLES.get(method, method)} {recipe or ''}".strip()
 
 
 def labels(evaluation: EvaluationReport) -> dict[str, str]:
@@ -60,13 +63,11 @@ def sample_table(evaluation: EvaluationReport) -> str:
     several = len(evaluation.models) > 1
     names = labels(evaluation)
     metrics = [METRICS[name] for name in TABLE_METRICS]
-    head = '<th class="text" scope="col"><button type="button">Person</button></th><th scope="col"><button type="button">View</button></th>'
-    head += '<th class="text" scope="col"><button type="button">Model</button></th>' if several else ""
-    head += "".join(
-        f'<th scope="col" data-first="{"descending" if metric.better == "higher" else "ascending"}" title="{escape(metric.description)}">'
-        f'<button type="button">{escape(metric.title)}{f" ({metric.unit})" if metric.unit else ""}</button></th>'
-        for metric in metrics
-    )
+    head = _head("Person", 'class="text"') + _head("View") + (_head("Model", 'class="text"') if several else "")
+    for metric in metrics:
+        first = "descending" if metric.better == "higher" else "ascending"
+        title = metric.title + (f" ({metric.unit})" if metric.unit else "")
+        head += _head(title, f'data-first="{first}" title="{escape(metric.description)}"')
     rows = ""
     for sample in evaluation.samples:
         cells = f"<td>{escape(sample.subject_id)}</td><td>{sample.view_index}</td>"
@@ -84,8 +85,8 @@ def sample_table(evaluation: EvaluationReport) -> str:
             foot += f"<tr><td>{title}</td><td></td>" + (f'<td class="text">{escape(names[model.name])}</td>' if several else "")
             foot += "".join(_cell(metric, values.get(metric.name)) for metric in metrics) + "</tr>"
     return (
-        '<section id="samples"><h2>All samples</h2><p class="lead">Each picture is one sample. A failed reconstruction counts as 0 '
-        "where a measure has a worst value, and is left out of averages of distances and angles.</p>"
+        '<section id="samples"><h2>All samples</h2><p class="lead">Each picture is one sample. A failed reconstruction counts '
+        "as 0 where a measure has a worst value, and is left out of averages of distances and angles.</p>"
         f'<div class="scroll"><table class="sortable"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody><tfoot>{foot}</tfoot>'
         "</table></div></section>"
     )
@@ -105,8 +106,9 @@ def facts_section(facts: Sequence[Fact], durations: Sequence[Duration]) -> str:
     if durations:
         longest = max(duration.seconds for duration in durations) or 1.0
         bars = "".join(
-            f'<span>{escape(d.step)}</span><span><span class="bar" style="display:block;width:{100 * d.seconds / longest:.1f}%">'
-            f'</span></span><span class="time">{seconds_text(d.seconds)}</span>'
+            f"<span>{escape(d.step)}</span>"
+            f'<span><span class="bar" style="display:block;width:{100 * d.seconds / longest:.1f}%"></span></span>'
+            f'<span class="time">{seconds_text(d.seconds)}</span>'
             for d in durations
         )
         total = seconds_text(sum(duration.seconds for duration in durations))
@@ -118,17 +120,20 @@ def measures_section(evaluation: EvaluationReport) -> str:
     """What each measure means, and all averages, so that no number stands without its definition."""
     model = evaluation.models[0]
     rows = "".join(
-        f"<dt>{escape(metric.title)}</dt><dd>{escape(metric.description)} "
-        f"<strong>{figure(metric, model.mean.get(metric.name))}</strong></dd>"
+        f'<dt>{escape(metric.title)}</dt><dd class="value">{figure(metric, model.mean.get(metric.name))}</dd>'
+        f"<dd>{escape(metric.description)}</dd>"
         for metric in METRICS.values()
     )
     settings = evaluation.settings
     how = (
         f"Volumes on cells of {settings.get('cell_mm', 6):g} mm over the union of both boxes; distances from "
-        f"{settings.get('surface_samples', 10_000):,} area-uniform points on each outer surface (seed {settings.get('seed', 0)}) to the "
-        "nearest point of the other. Figures are means over all samples."
+        f"{settings.get('surface_samples', 10_000):,} area-uniform points on each outer surface to the nearest point of the "
+        f"other (seed {settings.get('seed', 0)}). Figures are means over all samples."
     )
-    return f'<section id="measures"><h2>What the measures mean</h2><p class="lead">{how}</p><dl class="measures">{rows}</dl></section>'
+    return (
+        f'<section id="measures"><h2>What the measures mean</h2><p class="lead">{how}</p>'
+        f'<dl class="measures">{rows}</dl></section>'
+    )
 
 
 def seconds_text(seconds: float) -> str:
@@ -137,6 +142,10 @@ def seconds_text(seconds: float) -> str:
         return f"{seconds:.2g} s" if seconds < 10 else f"{seconds:.0f} s"
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes} min {rest:02d} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def _head(title: str, attributes: str = "") -> str:
+    return f'<th scope="col" {attributes}><button type="button">{escape(title)}</button></th>'
 
 
 def _cell(metric: Metric, value: float | None) -> str:
