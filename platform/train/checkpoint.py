@@ -1,0 +1,77 @@
+"""A training run's state and its file.
+
+Rates, sample order and random draws are functions of the position, so a state is the network, the optimiser and two numbers.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from vitruvian.errors import InputError
+from vitruvian.methods.stage import Stage, seed_torch
+from vitruvian.train.schedule import new_optimizer
+
+CHECKPOINT = "checkpoint.pt"
+
+
+@dataclass(kw_only=True, slots=True)
+class TrainState:
+    """Where a run stands: ``step`` steps of epoch ``epoch`` are done. After its last step an epoch is still to be measured."""
+
+    network: nn.Module
+    optimizer: torch.optim.Optimizer
+    epoch: int = 0
+    step: int = 0
+    seconds: float = 0.0
+    """Time spent so far, over all attempts."""
+
+
+def new_state(stage: Stage, *, seed: int, device: torch.device) -> TrainState:
+    """The state before the first step: initial weights drawn from ``seed``."""
+    seed_torch(seed)
+    network = stage.network().to(device)
+    if stage.training.channels_last:
+        network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return TrainState(network=network, optimizer=new_optimizer(stage.training, network.parameters()))
+
+
+def save_checkpoint(state: TrainState, path: Path) -> None:
+    """Write the state; a reader sees the old file or the new one, never a part of it."""
+    temporary = path.with_name(path.name + ".tmp")
+    with temporary.open("wb") as file:
+        torch.save(
+            {
+                "network": state.network.state_dict(),
+                "optimizer": state.optimizer.state_dict(),
+                "epoch": state.epoch,
+                "step": state.step,
+                "seconds": state.seconds,
+            },
+            file,
+        )
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+
+
+def load_checkpoint(state: TrainState, path: Path) -> bool:
+    """Bring ``state`` to where the file at ``path`` left it. False if there is no file; ``InputError`` if it does not fit."""
+    if not path.exists():
+        return False
+    device = next(state.network.parameters()).device
+    try:
+        saved = torch.load(path, map_location=device, weights_only=True)
+        state.network.load_state_dict(saved["network"])
+        state.optimizer.load_state_dict(saved["optimizer"])
+        state.epoch, state.step, state.seconds = saved["epoch"], saved["step"], saved["seconds"]
+    except (RuntimeError, KeyError, ValueError, EOFError) as error:
+        raise InputError(
+            f"{path}: this checkpoint does not fit the network that is to be trained ({error}). "
+            "Train into another folder, or start afresh with --no-resume."
+        ) from error
+    return True

@@ -1,0 +1,75 @@
+"""Where a stage's samples come from, in a form that travels to the workers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from vitruvian.methods.stage import Stage
+from vitruvian.shards.dataset import ShardDataset
+from vitruvian.shards.order import global_order
+from vitruvian.train.loader import Samples
+from vitruvian.train.loop import Order
+
+
+class Data(Protocol):
+    """A data set that can be opened in any process."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def protocol(self) -> str: ...
+
+    @property
+    def licence(self) -> str: ...
+
+    @property
+    def fingerprint(self) -> str: ...
+
+    def open(self, stage: Stage, split: str) -> Samples:
+        """The samples of ``train`` or ``test`` with the items that the stage reads; ``InputError`` if they are not there."""
+
+    def order(self, samples: Samples, seed: int) -> Order:
+        """The order of each epoch over ``samples``, a pure function of (seed, epoch)."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShardData:
+    """A folder of shards."""
+
+    root: Path
+
+    @property
+    def name(self) -> str:
+        return str(self.root)
+
+    @property
+    def protocol(self) -> str:
+        return str(self._any.card["protocol"])
+
+    @property
+    def licence(self) -> str:
+        licences = self._any.card.get("licences", ())
+        return ", ".join(licences)
+
+    @property
+    def fingerprint(self) -> str:
+        return self._any.fingerprint
+
+    @property
+    def _any(self) -> ShardDataset:
+        return ShardDataset(self.root, items=(), verify="size")
+
+    def open(self, stage: Stage, split: str) -> ShardDataset:
+        return ShardDataset(self.root, items=stage.items, split=split)
+
+    def order(self, samples: Samples, seed: int) -> Order:
+        assert isinstance(samples, ShardDataset)
+        sizes = samples.shard_sizes
+
+        def order(epoch: int) -> list[int]:
+            return global_order(len(samples), seed=seed, epoch=epoch, shard_sizes=sizes).tolist()
+
+        return order

@@ -1,0 +1,109 @@
+"""Running a task: on Ray Train's workers, or in this process."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from vitruvian.errors import InputError
+from vitruvian.train.worker import Task, carry_out
+
+RAY_TRAIN_ENVIRONMENT = {
+    "RAY_TRAIN_V2_ENABLED": "1",
+    "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.5",  # a dead worker is noticed, and the end seen, within half a second
+}
+
+
+class Launched:
+    """A task that runs in a background thread of this process, so that the main thread can follow it and be interrupted."""
+
+    def __init__(self, run: Callable[[], None]) -> None:
+        self._error: BaseException | None = None
+
+        def target() -> None:
+            try:
+                run()
+            except BaseException as error:  # handed to the main thread, whatever it is
+                self._error = error
+
+        self._thread = threading.Thread(target=target, daemon=True, name="training")
+        self._thread.start()
+
+    def wait(self, seconds: float) -> bool:
+        """True when the task has ended; raises what it raised."""
+        self._thread.join(seconds)
+        if self._thread.is_alive():
+            return False
+        if self._error is not None:
+            raise self._error
+        return True
+
+
+def launch_here(task: Task, device: str) -> Launched:
+    """Run the task in this process, without Ray."""
+    chosen = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
+    if chosen == "cuda" and not torch.cuda.is_available():
+        raise InputError("device is cuda, but torch sees no GPU here. Leave the device to auto, or install torch for CUDA.")
+    return Launched(lambda: carry_out(task, device=chosen))
+
+
+def share_of_cpus(num_workers: int, *, wanted: int | None) -> int:
+    """Cores for each worker; ``InputError`` if this machine does not have them (a cluster may still grow)."""
+    if num_workers == 0:
+        return wanted or len(os.sched_getaffinity(0))
+    import ray
+
+    total = int(ray.cluster_resources().get("CPU", 0))
+    share = wanted or max(1, total // num_workers)
+    if share * num_workers > total and not os.environ.get("RAY_ADDRESS"):
+        raise InputError(
+            f"num-workers is {num_workers} with {share} CPUs each, but Ray has {total} CPUs here. Ask for fewer, or set "
+            "RAY_ADDRESS to a larger cluster."
+        )
+    return share
+
+
+def launch_on_ray(task: Task, *, num_workers: int, device: str, max_restarts: int) -> Launched:
+    """Run the task on Ray Train; Ray must be running. Workers that die are replaced and continue from the last checkpoint."""
+    for name, value in RAY_TRAIN_ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+    import ray
+    from ray.train import FailureConfig, RunConfig, ScalingConfig
+    from ray.train.torch import TorchConfig, TorchTrainer
+
+    num_gpus = int(ray.cluster_resources().get("GPU", 0))
+    if device == "cuda" and num_gpus < num_workers:
+        raise InputError(f"device is cuda with {num_workers} workers, but Ray has {num_gpus} GPUs. Use --device auto or cpu.")
+    use_gpu = device == "cuda" or (device == "auto" and num_gpus >= num_workers)
+    resources = {"CPU": float(task.cpus)} | ({"GPU": 1.0} if use_gpu else {})
+    storage = (task.folder / "ray").absolute()
+
+    def run() -> None:
+        trainer = TorchTrainer(
+            _ray_worker,
+            train_loop_config={"task": task},
+            torch_config=TorchConfig(backend="nccl" if use_gpu else "gloo"),
+            scaling_config=ScalingConfig(num_workers=num_workers, use_gpu=use_gpu, resources_per_worker=resources),
+            run_config=RunConfig(
+                name=task.attempt, storage_path=str(storage), failure_config=FailureConfig(max_failures=max_restarts)
+            ),
+        )
+        try:
+            trainer.fit()
+        finally:
+            shutil.rmtree(storage, ignore_errors=True)  # only Ray's own marks; our checkpoints are in the stage's folder
+
+    return Launched(run)
+
+
+def _ray_worker(config: dict[str, Any]) -> None:
+    import ray.train
+    from ray.train.torch import get_device
+
+    context = ray.train.get_context()
+    carry_out(config["task"], device=str(get_device()), rank=context.get_world_rank(), world_size=context.get_world_size())

@@ -1,0 +1,72 @@
+"""What a user can say about a training run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+import tyro
+
+from vitruvian.errors import InputError
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TrainOptions:
+    """Options of ``vitruvian train``."""
+
+    data: Path
+    """The data set folder (as ``vitruvian datagen`` leaves it)."""
+    out: Path
+    """Folder for weights, checkpoints and history. With several machines it must be on storage that all of them share."""
+    method: str = "pifu"
+    """The published system to train."""
+    recipe: str = "tiny"
+    """Its configuration: ``tiny`` takes minutes on a laptop, ``paper`` is what was published."""
+    epochs: int | None = None
+    """Epochs of every stage, instead of the recipe's."""
+    batch_size: int | None = None
+    """Samples a step over all workers, instead of the recipe's."""
+    overrides: Annotated[tuple[str, ...], tyro.conf.arg(name="set", metavar="PATH=VALUE ...")] = ()
+    """Any other option of the recipe, for example: --set training.learning_rate=1e-4 samples.num_points=2000"""
+    num_workers: int = 1
+    """Ray Train workers that share each batch. 0: train in this process, without Ray."""
+    cpus_per_worker: int | None = None
+    """CPU cores a worker computes with. Default: all cores of the machine or cluster, shared evenly."""
+    loader_threads: int | None = None
+    """Threads a worker prepares samples with. Default: half its cores, at most 8."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """``auto``: a GPU for each worker if there are that many."""
+    seed: int = 0
+    """Decides initial weights, sample order and every random draw."""
+    resume: bool = True
+    """Continue the run in the out folder. --no-resume removes it and starts afresh."""
+    checkpoint_seconds: float = 30.0
+    """Time between checkpoints; 0 saves after every step."""
+    max_minutes: float | None = None
+    """Stop after so long, with a checkpoint and the weights so far; the same command continues."""
+    max_restarts: int = 3
+    """How often workers that died are replaced."""
+    pictures_every: int = 1
+    """Epochs between pictures of held-out samples; 0 for none."""
+    tracking_uri: str | None = None
+    """MLflow store. Default: the environment's MLFLOW_TRACKING_URI, else mlflow.db beside the out folder."""
+    experiment: str | None = None
+    """MLflow experiment. Default: the method's name."""
+
+    def __post_init__(self) -> None:
+        for name, least in (("epochs", 0), ("batch_size", 1), ("cpus_per_worker", 1), ("loader_threads", 0)):
+            value = getattr(self, name)
+            if value is not None and value < least:
+                raise InputError(f"{name.replace('_', '-')} is {value}; it must be at least {least}.")
+        for name in ("num_workers", "seed", "checkpoint_seconds", "max_restarts", "pictures_every"):
+            if getattr(self, name) < 0:
+                raise InputError(f"{name.replace('_', '-')} is {getattr(self, name)}; it must be at least 0.")
+        if self.max_minutes is not None and self.max_minutes <= 0:
+            raise InputError(f"max-minutes is {self.max_minutes}; it must be positive.")
+
+    @property
+    def all_overrides(self) -> tuple[str, ...]:
+        """``epochs`` and ``batch_size`` written as overrides, then the others."""
+        short = {"training.epochs": self.epochs, "training.batch_size": self.batch_size}
+        return (*(f"{path}={value}" for path, value in short.items() if value is not None), *self.overrides)

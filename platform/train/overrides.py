@@ -1,0 +1,97 @@
+"""Changing a recipe from the command line: ``training.epochs=3`` and the like."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import fields, is_dataclass, replace
+from types import NoneType, UnionType
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+
+from vitruvian.errors import InputError
+from vitruvian.methods.stage import Recipe
+
+
+def apply_overrides(recipe: Recipe, overrides: Iterable[str]) -> Recipe:
+    """The recipe with each ``PATH=VALUE`` applied in turn.
+
+    ``PATH`` is dotted. It starts at a stage's fields and then concerns every stage (``training.batch_size``), or with a stage's
+    name (``coarse.training.epochs``), or with ``reconstruct`` for the options of reconstruction. ``VALUE`` is JSON, or else a
+    plain word.
+    """
+    for override in overrides:
+        path, equals, text = override.partition("=")
+        if not equals or not path:
+            raise InputError(f"--set {override}: write PATH=VALUE, for example training.epochs=3.")
+        try:
+            value = json.loads(text)
+        except json.JSONDecodeError:
+            value = text
+        first, *rest = path.split(".")
+        names = [stage.name for stage in recipe.stages]
+        if first == "reconstruct":
+            recipe = replace(recipe, reconstruct=_changed(recipe.reconstruct, rest, value, override))
+        elif first in names:
+            changed = [_changed(stage, rest, value, override) if stage.name == first else stage for stage in recipe.stages]
+            recipe = replace(recipe, stages=tuple(changed))
+        else:
+            recipe = replace(recipe, stages=tuple(_changed(stage, [first, *rest], value, override) for stage in recipe.stages))
+    return recipe
+
+
+def _changed(owner: Any, path: list[str], value: Any, override: str) -> Any:
+    if not is_dataclass(owner) or isinstance(owner, type):
+        raise InputError(f"--set {override}: there is no option of that name; the path goes on below a plain value.")
+    known = [field.name for field in fields(owner) if field.init]
+    if not path or path[0] not in known:
+        where = f"{path[0]!r} is not an option of" if path else "the path ends at"
+        raise InputError(f"--set {override}: {where} {type(owner).__name__}. It has: {', '.join(known)}.")
+    name, rest = path[0], path[1:]
+    if rest:
+        new = _changed(getattr(owner, name), rest, value, override)
+    else:
+        hint = get_type_hints(type(owner)).get(name, Any)
+        try:
+            new = _coerced(value, hint)
+        except TypeError:
+            raise InputError(f"--set {override}: {value!r} is not of type {hint}.") from None
+    try:
+        return replace(owner, **{name: new})
+    except InputError:
+        raise
+    except ValueError as error:
+        raise InputError(f"--set {override}: {error}") from error
+
+
+def _coerced(value: Any, hint: Any) -> Any:
+    """``value`` (from JSON) as the type ``hint`` says; ``TypeError`` if it is something else."""
+    origin, arguments = get_origin(hint), get_args(hint)
+    if hint is Any:
+        return value
+    if origin in (Union, UnionType):
+        for option in arguments:
+            try:
+                return _coerced(value, option)
+            except TypeError:
+                continue
+        raise TypeError
+    if origin is Literal:
+        if value in arguments:
+            return value
+        raise TypeError
+    if hint is NoneType or hint is None:
+        if value is None:
+            return None
+        raise TypeError
+    if origin is tuple:
+        if not isinstance(value, list):
+            raise TypeError
+        kinds = arguments[:1] * len(value) if len(arguments) == 2 and arguments[1] is Ellipsis else arguments
+        if len(kinds) != len(value):
+            raise TypeError
+        return tuple(_coerced(item, kind) for item, kind in zip(value, kinds, strict=True))
+    if hint is float and isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value)
+    if isinstance(hint, type) and isinstance(value, hint) and (hint is bool or not isinstance(value, bool)):
+        return value
+    raise TypeError

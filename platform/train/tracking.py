@@ -1,0 +1,157 @@
+"""A run in MLflow: what went in, every loss, metrics, pictures, the weights, and their place in the model registry.
+
+Only the driver speaks to MLflow, from the history that the workers leave. So a new SQLite store has one first user, the workers
+need no MLflow, and after an interruption only what is not there yet is sent.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from vitruvian.errors import InputError
+from vitruvian.train.history import Event
+
+RUN_KEY = "vitruvian.run"
+"""Tag by which a run is found again."""
+BATCH = 900
+"""Metrics a request; MLflow takes up to 1000."""
+PARAMS = 100
+
+
+def store_uri(explicit: str | None, out: Path) -> str:
+    """The explicit store, else MLFLOW_TRACKING_URI, else ``mlflow.db`` beside ``out``, shared by the runs next to it."""
+    return explicit or os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{out.absolute().parent / 'mlflow.db'}"
+
+
+def _quiet_client(uri: str) -> Any:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # deprecations between MLflow and its own dependencies
+        from mlflow import MlflowClient
+
+        for name in ("mlflow", "alembic"):  # importing MLflow sets its level
+            logging.getLogger(name).setLevel(logging.WARNING)
+        return MlflowClient(tracking_uri=uri)
+
+
+class Tracker:
+    """One MLflow run, created or found by its key."""
+
+    def __init__(
+        self, uri: str, *, experiment: str, key: str, name: str, tags: Mapping[str, str], params: Mapping[str, Any]
+    ) -> None:
+        """``InputError`` if the store cannot be used."""
+        if uri.startswith("sqlite:///"):
+            Path(uri.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
+        try:
+            self._client = _quiet_client(uri)
+            experiment_id = self._experiment(uri, experiment)
+            self._find_or_create(experiment_id, key, name, tags, params)
+        except Exception as error:  # MLflow's stores raise whatever their own dependencies raise
+            raise InputError(
+                f"MLflow store {uri}: {type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}. "
+                "Check --tracking-uri or MLFLOW_TRACKING_URI."
+            ) from error
+        self.uri = uri
+        self._waiting: list[Event] = []
+
+    def _experiment(self, uri: str, name: str) -> str:
+        found = self._client.get_experiment_by_name(name)
+        if found is not None:
+            return found.experiment_id
+        beside = None
+        if uri.startswith("sqlite:///"):
+            beside = (Path(uri.removeprefix("sqlite:///")).parent / "mlflow-artifacts" / name).absolute().as_uri()
+        return self._client.create_experiment(name, artifact_location=beside)
+
+    def _find_or_create(
+        self, experiment_id: str, key: str, name: str, tags: Mapping[str, str], params: Mapping[str, Any]
+    ) -> None:
+        found = self._client.search_runs([experiment_id], filter_string=f"tags.`{RUN_KEY}` = '{key}'")
+        if found:
+            self.run_id: str = found[0].info.run_id
+            self._client.update_run(self.run_id, status="RUNNING")
+            for tag, value in tags.items():
+                self._client.set_tag(self.run_id, tag, value)
+            logged = self._client.get_metric_history(self.run_id, "train/loss")
+            self._next_step = max((metric.step for metric in logged), default=-1) + 1
+            ends = self._client.get_metric_history(self.run_id, "epoch")
+            self._next_epoch = int(max((metric.value for metric in ends), default=-1)) + 1
+            return
+        from mlflow.entities import Param
+
+        run = self._client.create_run(experiment_id, run_name=name, tags={RUN_KEY: key, **tags})
+        self.run_id = run.info.run_id
+        self._next_step = self._next_epoch = 0
+        entries = [Param(name, str(value)[:500]) for name, value in params.items()]
+        for start in range(0, len(entries), PARAMS):
+            self._client.log_batch(self.run_id, params=entries[start : start + PARAMS])
+
+    def add(self, events: Sequence[Event]) -> None:
+        """Keep steps and ends of epochs that the run does not have yet for the next ``flush``."""
+        for event in events:
+            if event["event"] == "step" and event["step"] >= self._next_step:
+                self._next_step = event["step"] + 1
+                self._waiting.append(event)
+            elif event["event"] == "epoch" and event["epoch"] >= self._next_epoch:
+                self._next_epoch = event["epoch"] + 1
+                self._waiting.append(event)
+
+    def flush(self) -> None:
+        """Send what waits. What could not be sent (the exception says why) waits on."""
+        from mlflow.entities import Metric
+
+        now = int(time.time() * 1000)
+        while self._waiting:
+            metrics: list[Any] = []
+            taken = 0
+            for event in self._waiting:
+                values = _metrics(event)
+                if metrics and len(metrics) + len(values) > BATCH:
+                    break
+                metrics += [Metric(name, value, now, event["step"]) for name, value in values.items()]
+                taken += 1
+            self._client.log_batch(self.run_id, metrics=metrics)
+            del self._waiting[:taken]
+
+    def add_file(self, path: Path, folder: str | None = None) -> None:
+        self._client.log_artifact(self.run_id, str(path), folder)
+
+    def add_json(self, content: Mapping[str, Any], name: str) -> None:
+        self._client.log_dict(self.run_id, dict(content), name)
+
+    def register(self, weights: Path, *, model: str, alias: str, tags: Mapping[str, str]) -> str:
+        """Store the weights folder with the run and make it the newest version of ``model``, with ``alias`` pointing at it.
+
+        Returns the version. A run registers once; a second call returns the version of the first.
+        """
+        from mlflow.exceptions import MlflowException
+
+        for version in self._client.search_model_versions(f"name = '{model}'"):
+            if version.run_id == self.run_id:
+                return str(version.version)
+        self._client.log_artifacts(self.run_id, str(weights), "weights")
+        try:
+            self._client.get_registered_model(model)
+        except MlflowException:
+            self._client.create_registered_model(model)
+        source = f"runs:/{self.run_id}/weights"
+        version = self._client.create_model_version(model, source=source, run_id=self.run_id, tags=dict(tags))
+        self._client.set_registered_model_alias(model, alias, version.version)
+        return str(version.version)
+
+    def end(self, status: str) -> None:
+        """``FINISHED``, ``FAILED`` or ``KILLED`` (interrupted; it may be continued)."""
+        self._client.set_terminated(self.run_id, status)
+
+
+def _metrics(event: Event) -> dict[str, float]:
+    if event["event"] == "epoch":
+        return {"epoch": event["epoch"], **{f"held_out/{name}": value for name, value in event["metrics"].items()}}
+    known = {"event", "step", "epoch", "seconds"}
+    return {f"train/{name}": value for name, value in event.items() if name not in known}
