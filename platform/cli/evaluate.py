@@ -1,0 +1,19 @@
+"""``vitruvian evaluate``: measure weights on held-out people."""
+
+from __future__ import annotations
+
+from vitruvian.cli.arguments import parse
+
+DESCRIPTION = """Reconstruct held-out people from single pictures, measure the meshes against the truth and write a report.
+
+The report is one HTML file that opens offline: pictures, reconstructions and truth in 3D, and every metric."""
+
+
+def main(arguments: list[str], program: str) -> int:
+    """Evaluate and print the table of means."""
+    from vitruvian.evaluate.evaluate import EvaluateOptions, evaluate
+
+    options = parse(EvaluateOptions, arguments, program, DESCRIPTION)
+    report = evaluate(options)
+    print(report)
+    return 0
