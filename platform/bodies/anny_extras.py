@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
 from vitruvian.bodies.anny_source import to_world
 from vitruvian.bodies.skeleton import JOINT_NAMES
 

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from vitruvian.bodies.skeleton import JOINT_INDEX, MIRROR_JOINTS, NUM_JOINTS
 
+from vitruvian.bodies.skeleton import JOINT_INDEX, MIRROR_JOINTS, NUM_JOINTS
 from vitruvian.errors import InputError
 
 Doubles = NDArray[np.float64]

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
+
 from vitruvian.bodies.anny_extras import expressions, face_parts, keypoints, regions
 from vitruvian.bodies.anny_source import bodies, load_anny, merged_weights, sample_adults
 from vitruvian.bodies.files import BUILTIN_PATH, write_npz

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 from scipy.sparse import csc_matrix
+
 from vitruvian.bodies.model import BodyModel
 from vitruvian.bodies.skeleton import NUM_JOINTS
 

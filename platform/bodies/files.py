@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
 from vitruvian.bodies.model import BodyModel
 from vitruvian.bodies.skeleton import NUM_JOINTS, PARENTS
-
 from vitruvian.errors import InputError
 
 BUILTIN_PATH = Path(__file__).parent / "data" / "builtin_body.npz"

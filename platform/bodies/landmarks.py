@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+
 from vitruvian.geometry.mesh import Mesh
 
 Doubles = NDArray[np.float64]

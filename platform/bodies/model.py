@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+
 from vitruvian.bodies.skeleton import NUM_JOINTS
 from vitruvian.geometry.mesh import Mesh
 
 if TYPE_CHECKING:
     import torch
+
     from vitruvian.bodies.skinning import SkinnedBody
 
 Floats = NDArray[np.float32]

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import nnls
 from scipy.spatial import cKDTree
+
 from vitruvian.bodies.skeleton import MIRROR_JOINTS, NUM_JOINTS
 
 Doubles = NDArray[np.float64]

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
+
 from vitruvian.bodies.model import BodyModel
 from vitruvian.bodies.skeleton import NUM_JOINTS
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+
 from vitruvian.bodies.anny_source import AnnyBodies
 from vitruvian.bodies.skeleton import JOINT_INDEX, NUM_JOINTS, PARENTS
 

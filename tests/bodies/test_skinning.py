@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+
 from vitruvian.bodies import JOINT_INDEX, apply_transforms, export_smpl_pickle, load_builtin, mirror_body_pose, pose_body, skin
 from vitruvian.bodies.skinning import rotation_matrices
 
