@@ -43,7 +43,8 @@ def load_mesh(path: Path) -> Mesh:
 def save_mesh(path: Path, mesh: Mesh) -> None:
     """Write a mesh with its texture, or else its vertex colours; the suffix chooses GLB, OBJ or PLY.
 
-    The file appears whole or not at all (OBJ: the material and its picture come first). Raises ``InputError`` for another suffix.
+    The file appears whole or not at all (an OBJ's material and its picture come first). Raises ``InputError`` for another
+    suffix.
     """
     _check_suffix(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -65,9 +66,10 @@ def _check_suffix(path: Path) -> None:
 
 
 def _texture(part: trimesh.Trimesh) -> Image.Image | None:
-    material = getattr(part.visual, "material", None)
-    if part.visual.kind != "texture" or material is None or getattr(part.visual, "uv", None) is None:
+    visual = part.visual
+    if not isinstance(visual, TextureVisuals) or visual.uv is None:
         return None
+    material = visual.material
     image = getattr(material, "image", None) or getattr(material, "baseColorTexture", None)
     return image if isinstance(image, Image.Image) else None
 
@@ -92,22 +94,22 @@ def _convert(part: trimesh.Trimesh, path: Path) -> Mesh:
         count = int((~np.isfinite(positions).all(axis=1)).sum())
         raise InputError(f"{path}: {count} of {len(positions)} vertices are not finite numbers. Clean the mesh first.")
     vertices, welded = _weld(positions)
-    image = _texture(part)
-    if image is not None:
-        return Mesh(vertices=vertices, faces=welded[corners], uvs=np.ascontiguousarray(part.visual.uv, np.float32),
+    visual, image = part.visual, _texture(part)
+    if isinstance(visual, TextureVisuals) and image is not None:
+        return Mesh(vertices=vertices, faces=welded[corners], uvs=np.ascontiguousarray(visual.uv, np.float32),
                     uv_faces=corners, texture=np.asarray(image.convert("RGB")))  # fmt: skip
     colors = None
-    if part.visual.kind == "vertex":
+    if isinstance(visual, ColorVisuals) and visual.kind == "vertex":
         first = np.full(len(vertices), len(positions), np.int64)
         np.minimum.at(first, welded, np.arange(len(positions)))
-        colors = np.ascontiguousarray(part.visual.vertex_colors[first, :3], np.uint8)
+        colors = np.ascontiguousarray(visual.vertex_colors[first, :3], np.uint8)
     return Mesh(vertices=vertices, faces=welded[corners], vertex_colors=colors)
 
 
 def _to_trimesh(mesh: Mesh) -> trimesh.Trimesh:
     if mesh.texture is None or mesh.uvs is None or mesh.uv_faces is None:
-        visual = None if mesh.vertex_colors is None else ColorVisuals(vertex_colors=mesh.vertex_colors)
-        return trimesh.Trimesh(mesh.vertices, mesh.faces, visual=visual, process=False)
+        colors = None if mesh.vertex_colors is None else ColorVisuals(vertex_colors=mesh.vertex_colors)
+        return trimesh.Trimesh(mesh.vertices, mesh.faces, visual=colors, process=False)
     pairs = np.stack([mesh.faces.reshape(-1), mesh.uv_faces.reshape(-1)], axis=1)
     distinct, corner = np.unique(pairs, axis=0, return_inverse=True)
     material = trimesh.visual.material.PBRMaterial(
