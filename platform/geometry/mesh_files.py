@@ -37,7 +37,8 @@ def load_mesh(path: Path) -> Mesh:
     textures = [index for index, part in enumerate(parts) if _texture(part) is not None]
     if len(textures) > 1 and len(parts) > 1:
         raise InputError(f"{path}: has {len(textures)} textured parts. Bake them into one texture (an atlas) first.")
-    return _convert(parts[0] if len(parts) == 1 else trimesh.util.concatenate(parts), path)
+    whole: trimesh.Trimesh = parts[0] if len(parts) == 1 else trimesh.util.concatenate(parts)  # type: ignore[assignment]
+    return _convert(whole, path)
 
 
 def save_mesh(path: Path, mesh: Mesh) -> None:
@@ -51,12 +52,14 @@ def save_mesh(path: Path, mesh: Mesh) -> None:
     temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
     solid = _to_trimesh(mesh)
     if path.suffix.lower() == ".obj":
-        content, extra = trimesh.exchange.obj.export_obj(solid, return_texture=True, mtl_name=f"{path.stem}.mtl")
+        text, extra = trimesh.exchange.obj.export_obj(solid, return_texture=True, mtl_name=f"{path.stem}.mtl")
         for name, data in extra.items():
             (path.parent / name).write_bytes(data)
-        temporary.write_text(content)
+        temporary.write_text(text)
     else:
-        temporary.write_bytes(solid.export(file_type=path.suffix.lower()[1:]))
+        content = solid.export(file_type=path.suffix.lower()[1:])
+        assert isinstance(content, bytes)
+        temporary.write_bytes(content)
     temporary.replace(path)
 
 
