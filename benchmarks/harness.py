@@ -1,4 +1,4 @@
-"""What every benchmark here shares: one core, process CPU time, our kernel and its peers taking turns, results that name the machine.
+"""What every benchmark here shares: one core, CPU time, our kernel and its peers in turns, results that name the machine.
 
 Wall time says little on a shared machine; CPU time of one pinned core, measured in turns and summed up by the median, says
 which of two programs does less work. A row's ratio is the best peer's time over ours.
@@ -7,7 +7,6 @@ which of two programs does less work. A row's ratio is the best peer's time over
 from __future__ import annotations
 
 import argparse
-import datetime
 import importlib
 import importlib.metadata
 import json
@@ -70,8 +69,8 @@ def compare(
 ) -> Row:
     """Lets everyone take turns and returns the row: medians of CPU seconds, the best peer, and all peers as an extra.
 
-    Each callable does the whole task once and returns its result. A turn of something fast is repeated until it lasts about 5 ms,
-    so that the clock's tick does not matter.
+    Each callable does the whole task once and returns its result. A turn of something fast is repeated until it lasts about
+    5 ms, so that the clock's tick does not matter.
     """
     turns: dict[str, Callable[[], object]] = {"": ours, **peers}
     calls = {}
@@ -107,7 +106,6 @@ def write_results(
     """Writes ``<folder>/<name>.json``: the machine, versions of ours and of ``packages``, and the rows; prints the table."""
     document = {
         "benchmark": name,
-        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
         "clock": "process CPU time, one pinned core, median of interleaved turns",
         "machine": machine(),
         "versions": {package: _version(package) for package in ("vitruvian", "numpy", *packages)},

@@ -13,7 +13,7 @@ _GOLDEN = Path(__file__).parents[1] / "tests" / "golden" / "geometry"
 
 
 def body(*, texture_size_px: int = 1024) -> Mesh:
-    """A closed person in metres, y up, floor y = 0, with texture coordinates around the body's axis, a texture and part labels."""
+    """A closed person in metres, y up, floor y = 0, with texture coordinates around its axis, a texture and part labels."""
     case = np.load(_GOLDEN / "voxelizer_case.npz")
     vertices = case["identity_vertices"].astype(np.float64) * [1, -1, -1] / float(case["identity_scale"])
     vertices -= [0, vertices[:, 1].min(), 0]

@@ -7,9 +7,9 @@ its ``near_m`` (triangles are clipped there); an orthographic one sees everythin
 
 Where things are defined. ``mask``, ``depth_m``, ``face_id``, ``barycentrics``, ``normal``, ``uv`` and ``label`` hold at the
 pixel *centre*, whatever ``supersample`` is. ``coverage``, ``albedo`` and ``color`` are means over ``supersample`` x
-``supersample`` samples: coverage is the share of them that see the mesh, the colours are means over those only. So a picture over
-a background is ``coverage * color + (1 - coverage) * background``; along a silhouette coverage can be positive where the mask is
-False.
+``supersample`` samples: coverage is the share of them that see the mesh, the colours are means over those only. So a picture
+over a background is ``coverage * color + (1 - coverage) * background``; along a silhouette coverage can be positive where the
+mask is False.
 
 Colour. Texture, else vertex colours, else white; sRGB values are used as they are, value / 255. The texture is looked up
 bilinearly in the full picture, clamped at its edges; there are no mipmaps: where texels are smaller than pixels, supersample.

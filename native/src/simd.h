@@ -1,0 +1,42 @@
+// Eight floats at once, in the vector types of gcc and clang: the same operations, hence the same bits, on every processor.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+
+#if defined(__AVX2__)
+#include <immintrin.h>
+#endif
+
+namespace vitruvian {
+
+typedef float f32x8 __attribute__((vector_size(32)));
+typedef int32_t i32x8 __attribute__((vector_size(32)));
+typedef int32_t i32x4 __attribute__((vector_size(16)));
+
+inline f32x8 splat(float v) { return f32x8{v, v, v, v, v, v, v, v}; }
+inline i32x8 splat_i(int32_t v) { return i32x8{v, v, v, v, v, v, v, v}; }
+
+template <class V, class T> inline V load(const T *p) {
+    V v;
+    std::memcpy(&v, p, sizeof(V));
+    return v;
+}
+template <class V, class T> inline void store(T *p, const V &v) { std::memcpy(p, &v, sizeof(V)); }
+
+inline f32x8 min8(f32x8 a, f32x8 b) { return a < b ? a : b; }
+inline f32x8 max8(f32x8 a, f32x8 b) { return a > b ? a : b; }
+inline f32x8 abs8(f32x8 a) { return max8(a, -a); }
+
+// One bit a lane: the sign bits of a mask (all ones or zero in each lane).
+inline uint32_t lane_bits(i32x8 mask) {
+#if defined(__AVX2__)
+    return (uint32_t) _mm256_movemask_ps((__m256) mask);
+#else
+    uint32_t bits = 0;
+    for (int k = 0; k < 8; ++k) bits |= (uint32_t) (mask[k] < 0) << k;
+    return bits;
+#endif
+}
+
+}  // namespace vitruvian

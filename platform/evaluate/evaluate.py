@@ -1,0 +1,159 @@
+"""Evaluate weights on held-out people: read the data set, load the models, measure, write and log."""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from vitruvian.errors import InputError
+from vitruvian.evaluate.evaluation import Measuring, Truth, evaluate_samples
+from vitruvian.evaluate.report import ReportData, write_report
+from vitruvian.evaluate.results import EvaluationReport, summarize
+from vitruvian.evaluate.tracking import log_evaluation
+from vitruvian.methods.registry import load_reconstructor
+from vitruvian.shards import ShardDataset
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EvaluateOptions:
+    """Reconstruct held-out people from one picture each and compare with the truth."""
+
+    data: Path
+    """Data set folder (with ``dataset.json``)."""
+    weights: tuple[Path, ...]
+    """Weights folders (with ``card.json``); several are compared on the same pictures."""
+    out: Path
+    """Folder for ``metrics.json``, pictures and meshes."""
+    split: str = "test"
+    """Which people: ``test`` (held out) or ``train``."""
+    max_subjects: int | None = None
+    """At most so many people, the first of the split; all by default."""
+    views: int | None = 1
+    """Pictures a person, spread evenly over those stored; each is a sample of its own. None: all."""
+    cell_mm: float = 6.0
+    """Cell of the voxel grid on which the volume IoU is counted, millimetres."""
+    surface_samples: int = 10_000
+    """Points on each surface from which distances are measured."""
+    seed: int = 0
+    """Of the surface points."""
+    threads: int = 1
+    """Threads of the measuring kernels."""
+    mlflow_tracking_uri: str | None = None
+    """Where to log results; by default nothing is logged unless a run is given."""
+    mlflow_run_id: str | None = None
+    """The run to log into; by default a new one when a tracking address is given."""
+    report: bool = True
+    """Also write ``report.html``, one page with everything in it."""
+
+    def __post_init__(self) -> None:
+        if not self.weights:
+            raise InputError("weights: give at least one weights folder.")
+        if self.max_subjects is not None and self.max_subjects < 1:
+            raise InputError(f"max-subjects: is {self.max_subjects}; give at least 1, or leave it out for all.")
+        if self.views is not None and self.views < 1:
+            raise InputError(f"views: is {self.views}; give at least 1 picture a person.")
+        if not 0.5 <= self.cell_mm <= 100:
+            raise InputError(f"cell-mm: is {self.cell_mm}; give 0.5 to 100 millimetres (6 is usual).")
+        if self.surface_samples < 100:
+            raise InputError(f"surface-samples: is {self.surface_samples}; give at least 100.")
+        if self.threads < 1:
+            raise InputError(f"threads: is {self.threads}; give at least 1.")
+
+
+def evaluate(options: EvaluateOptions) -> EvaluationReport:
+    """Evaluate, write ``out/metrics.json``, ``out/samples/`` and ``out/report.html``, log, and return the results.
+
+    Raises ``InputError`` for folders that are not what they should be, and for a split without people. A picture that a model
+    cannot reconstruct is a result like any other, with its reason.
+    """
+    start = time.perf_counter()
+    models = {
+        name: load_reconstructor(folder) for name, folder in zip(model_names(options.weights), options.weights, strict=True)
+    }
+    dataset = ShardDataset(options.data, items=("rgb", "mask", "mesh"), split=options.split)
+    samples_of_subjects = [dataset.sample_indices(position) for position in range(len(dataset.subjects))]
+    chosen = choose_samples(samples_of_subjects, max_subjects=options.max_subjects, views=options.views)
+    _clear(options.out)
+    measuring = Measuring(
+        cell_m=options.cell_mm / 1000, num_samples=options.surface_samples, seed=options.seed, threads=options.threads
+    )
+    samples = evaluate_samples(_truths(dataset, chosen), models, options.out, measuring)
+    report = EvaluationReport(
+        folder=options.out,
+        models=tuple(
+            summarize(
+                name,
+                str(folder),
+                [sample for sample in samples if sample.model == name],
+                dataclasses.asdict(reconstructor.card),
+            )
+            for (name, reconstructor), folder in zip(models.items(), options.weights, strict=True)
+        ),
+        samples=tuple(samples),
+        settings={
+            "split": options.split,
+            "cell_mm": options.cell_mm,
+            "surface_samples": options.surface_samples,
+            "seed": options.seed,
+            "views": options.views,
+        },
+        data={"folder": str(options.data), "fingerprint": dataset.fingerprint, "card": dict(dataset.card)},
+        seconds=time.perf_counter() - start,
+    )
+    report.save()
+    if options.report:
+        write_report(options.out / "report.html", ReportData(evaluation=report))
+    if options.mlflow_tracking_uri is not None or options.mlflow_run_id is not None:
+        log_evaluation(report, tracking_uri=options.mlflow_tracking_uri, run_id=options.mlflow_run_id)
+    return report
+
+
+def choose_samples(
+    samples_of_subjects: Sequence[Sequence[int]], *, max_subjects: int | None = None, views: int | None = 1
+) -> list[int]:
+    """Of the first subjects' samples (one sequence a subject, in the order of their views) so many each, spread evenly and
+    beginning with the first."""
+    chosen: list[int] = []
+    for samples in samples_of_subjects[:max_subjects]:
+        count = len(samples) if views is None else min(views, len(samples))
+        chosen += [samples[k * len(samples) // count] for k in range(count)]
+    return chosen
+
+
+def model_names(folders: Sequence[Path]) -> list[str]:
+    """A short, distinct name for each weights folder: as much of the end of its path as tells it from the others."""
+    parts = [folder.resolve().parts for folder in folders]
+    if len(set(parts)) < len(parts):
+        raise InputError("weights: the same folder is given twice; give each once.")
+    depth = 1
+    while len({part[-depth:] for part in parts}) < len(parts):
+        depth += 1
+    return ["-".join(part[-depth:]).replace("/", "") or "model" for part in parts]
+
+
+def _truths(dataset: ShardDataset, chosen: Sequence[int]) -> Iterator[Truth]:
+    for index in chosen:
+        stored: dict[str, Any] = dataset[index]
+        yield Truth(
+            subject_id=stored["subject_id"],
+            view_index=int(stored["view_index"]),
+            picture=np.ascontiguousarray(stored["rgb"]),
+            mask=np.ascontiguousarray(stored["mask"]),
+            camera=stored["camera"],
+            mesh=stored["mesh"],
+        )
+
+
+def _clear(out: Path) -> None:
+    """Remove what an earlier evaluation left in ``out``; other files stay."""
+    if (out / "metrics.json").exists():
+        (out / "metrics.json").unlink()
+        shutil.rmtree(out / "samples", ignore_errors=True)
+    out.mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,135 @@
+"""Drive an installed Chromium over its debugging pipe: no driver, no port, no library beside the standard one."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import select
+import shutil
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+
+
+def find_browser() -> str | None:
+    return next((path for name in NAMES if (path := shutil.which(name))), None)
+
+
+class Browser:
+    """One page of one browser. ``messages`` gathers console output and exceptions, ``requests`` every address asked for."""
+
+    def __init__(
+        self, executable: str, *, width: int = 1280, height: int = 900, mobile: bool = False, dark: bool = False
+    ) -> None:
+        self._home = tempfile.mkdtemp(prefix="browser-")
+        to_read, self._out = os.pipe()
+        self._in, to_write = os.pipe()
+        # Chromium reads commands from descriptor 3 and answers on 4.
+        script = f'exec "$0" "$@" 3<&{to_read} 4>&{to_write}'
+        flags = ["--headless", "--no-sandbox", "--disable-gpu", "--use-gl=angle", "--use-angle=swiftshader", "--disable-quic"]
+        flags += [
+            "--enable-unsafe-swiftshader",
+            "--no-first-run",
+            "--disable-background-networking",
+            "--disable-component-update",
+        ]
+        flags += ["--disable-sync", "--disable-dev-shm-usage", "--hide-scrollbars", f"--user-data-dir={self._home}"]
+        command = ["sh", "-c", script, executable, *flags, "--remote-debugging-pipe", "about:blank"]
+        quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        self._process = subprocess.Popen(command, pass_fds=(to_read, to_write), **quiet)
+        os.close(to_read)
+        os.close(to_write)
+        self._number = 0
+        self._pending = b""
+        self._session: str | None = None
+        self.messages: list[str] = []
+        self.requests: list[str] = []
+        target = self.call("Target.createTarget", url="about:blank")["targetId"]
+        self._session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
+        for domain in ("Page", "Runtime", "Network", "Log"):
+            self.call(f"{domain}.enable")
+        self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=mobile)
+        scheme = "dark" if dark else "light"
+        self.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
+
+    def __enter__(self) -> Browser:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.terminate()
+        try:
+            self._process.wait(10)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        os.close(self._in)
+        os.close(self._out)
+        shutil.rmtree(self._home, ignore_errors=True)
+
+    def call(self, method: str, **parameters: Any) -> dict[str, Any]:
+        """One command of the DevTools protocol; its result."""
+        self._number += 1
+        message: dict[str, Any] = {"id": self._number, "method": method, "params": parameters}
+        if self._session is not None:
+            message["sessionId"] = self._session
+        os.write(self._out, json.dumps(message).encode() + b"\0")
+        deadline = time.monotonic() + 120
+        while True:
+            answer = self._receive(deadline - time.monotonic())
+            if answer.get("id") == self._number:
+                if "error" in answer:
+                    raise RuntimeError(f"{method}: {answer['error']['message']}")
+                return answer["result"]
+
+    def evaluate(self, expression: str) -> Any:
+        """The value of a JavaScript expression; a promise is awaited."""
+        result = self.call("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
+        if "exceptionDetails" in result:
+            raise RuntimeError(f"{expression}: {result['exceptionDetails']}")
+        return result["result"].get("value")
+
+    def open(self, path: Path) -> None:
+        self.call("Page.navigate", url=path.resolve().as_uri())
+        self.wait_for("document.readyState === 'complete'")
+
+    def wait_for(self, condition: str, timeout_s: float = 90) -> None:
+        deadline = time.monotonic() + timeout_s
+        while not self.evaluate(condition):
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"the page did not reach: {condition}; console: {self.messages}")
+            time.sleep(0.1)
+
+    def screenshot(self, path: Path, *, whole_page: bool = False) -> None:
+        options: dict[str, Any] = {"format": "png", "captureBeyondViewport": whole_page}
+        if whole_page:
+            size = self.call("Page.getLayoutMetrics")["cssContentSize"]
+            options["clip"] = {"x": 0, "y": 0, "width": size["width"], "height": size["height"], "scale": 1}
+        path.write_bytes(base64.b64decode(self.call("Page.captureScreenshot", **options)["data"]))
+
+    def _receive(self, timeout_s: float) -> dict[str, Any]:
+        deadline = time.monotonic() + timeout_s
+        while b"\0" not in self._pending:
+            ready, _, _ = select.select([self._in], [], [], max(0.0, deadline - time.monotonic()))
+            block = os.read(self._in, 1 << 20) if ready else b""
+            if not block:
+                raise TimeoutError(f"the browser does not answer (exit status {self._process.poll()})")
+            self._pending += block
+        text, self._pending = self._pending.split(b"\0", 1)
+        message = json.loads(text)
+        self._note(message.get("method"), message.get("params", {}))
+        return message
+
+    def _note(self, event: str | None, details: dict[str, Any]) -> None:
+        if event == "Runtime.consoleAPICalled":
+            self.messages.append(" ".join(str(part.get("value", part.get("description"))) for part in details["args"]))
+        elif event == "Runtime.exceptionThrown":
+            self.messages.append(str(details["exceptionDetails"].get("exception", {}).get("description", details)))
+        elif event == "Log.entryAdded":
+            self.messages.append(details["entry"]["text"])
+        elif event == "Network.requestWillBeSent":
+            self.requests.append(details["request"]["url"])
