@@ -11,6 +11,7 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
 from vitruvian.geometry.camera import Camera
+from vitruvian.geometry.marching_cubes import marching_cubes
 from vitruvian.geometry.mesh import Mesh
 from vitruvian.methods.grid import Grid
 
@@ -18,16 +19,9 @@ from vitruvian.methods.grid import Grid
 def closed_surface(values: NDArray[np.float32], grid: Grid, *, level: float) -> Mesh:
     """The iso-surface of (nx, ny, nz) values, larger inside. Where the inside reaches the end of the grid it is closed there.
 
-    The grid's cells must be cubes. Without anything inside the mesh is empty.
+    Without anything inside the mesh is empty.
     """
-    from vitruvian.geometry.marching_cubes import marching_cubes
-
-    cell = grid.cell_size
-    if np.ptp(cell) > 1e-6 * cell.max():
-        raise ValueError(f"closed_surface: the grid's cells are {cell}; they must be cubes.")
-    padded = np.pad(values, 1, constant_values=min(0.0, level - 1))
-    origin = np.array(grid.minimum) - cell
-    vertices, faces = marching_cubes(padded, level, origin=origin, cell_size=float(cell[0]))
+    vertices, faces = marching_cubes(values, level, origin=grid.minimum, cell_size=grid.cell_size, close_border=True)
     return Mesh(vertices=vertices, faces=faces)
 
 

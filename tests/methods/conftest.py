@@ -1,4 +1,4 @@
-"""These tests compute with one thread: their networks are small, and threads that wait for each other on a busy machine are slow."""
+"""One thread for these tests: their networks are small, and threads that wait for each other on a busy machine are slow."""
 
 import pytest
 import torch

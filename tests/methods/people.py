@@ -6,7 +6,7 @@ import numpy as np
 
 from vitruvian.geometry.camera import Camera
 
-CENTRES = np.array([(0, 1.5, 0), (0, 1.05, 0), (0.35, 1.2, 0.15), (0.12, 0.35, -0.1)])
+CENTRES = np.array([(0, 1.5, 0), (0, 1.05, 0), (0.45, 1.2, 0.15), (0.12, 0.35, -0.1)])
 RADII = np.array([0.18, 0.3, 0.12, 0.3])
 COLOURS = np.array([(230, 180, 150), (200, 40, 40), (40, 200, 60), (50, 60, 220)], np.uint8)
 HALF_EXTENT_M = 1.0
