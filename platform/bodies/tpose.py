@@ -35,8 +35,8 @@ def _one(vertices: Doubles, joints: Doubles, knuckles: Doubles, weights: Doubles
     back[:, :, :3] = rotations.transpose(0, 2, 1)
     back[:, :, 3] = joints - np.einsum("jrc,jc->jr", back[:, :, :3], moved)
     blended = (weights @ back.reshape(NUM_JOINTS, 12)).reshape(-1, 3, 4)
-    solved: Doubles = np.linalg.solve(blended[:, :, :3], (vertices - blended[:, :, 3])[..., None])[..., 0]
-    return solved, moved
+    solved = np.linalg.solve(blended[:, :, :3], (vertices - blended[:, :, 3])[..., None])[..., 0]
+    return np.asarray(solved, np.float64), moved
 
 
 def _world_rotations(joints: Doubles, knuckles: Doubles) -> Doubles:
