@@ -1,0 +1,12 @@
+"""``body``: the body parameters and joints that the source knows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from vitruvian.datagen.items.context import SubjectContext
+
+
+def body(context: SubjectContext) -> dict[str, Any]:
+    """As the subject has them; empty and None where it has none."""
+    return {"body_parameters": dict(context.subject.body_parameters), "joints_m": context.subject.joints_m}

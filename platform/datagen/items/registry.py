@@ -1,0 +1,33 @@
+"""Which function makes which catalogue item."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from vitruvian.datagen.items import body, mesh, query_points, rgb, solid_voxels, surface_maps
+from vitruvian.datagen.items.context import SubjectContext, ViewContext
+
+
+@dataclass(frozen=True, slots=True)
+class ViewProducer:
+    """Makes a view item from what the renderer drew; ``fields`` are the G-buffer pictures it needs."""
+
+    make: Callable[[ViewContext], dict[str, Any]]
+    fields: tuple[str, ...]
+
+
+SUBJECT_PRODUCERS: dict[str, Callable[[SubjectContext], dict[str, Any]]] = {
+    "mesh": mesh.mesh,
+    "body": body.body,
+    "solid_voxels": solid_voxels.solid_voxels,
+    "query_points": query_points.query_points,
+}
+
+VIEW_PRODUCERS: dict[str, ViewProducer] = {
+    "rgb": ViewProducer(rgb.rgb, rgb.FIELDS),
+    "mask": ViewProducer(surface_maps.mask, ("mask",)),
+    "normal": ViewProducer(surface_maps.normal, ("normal",)),
+    "depth": ViewProducer(surface_maps.depth, ("depth_m",)),
+}

@@ -1,0 +1,107 @@
+"""What can be chosen when a data set is generated. The command line is made from this, so the comments here teach it."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from vitruvian import __version__
+from vitruvian.datagen.background import BackgroundKind
+from vitruvian.errors import InputError
+from vitruvian.shards.items import ITEMS, check_items
+
+# These say where and how fast, not what: runs that differ only in them make the same bytes.
+_NOT_CONTENT = ("out", "num_actors")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DatagenOptions:
+    """Turn people into a data set: draw views of each, sample its inside and outside, write Arrow shards.
+
+    The work is split into blocks of subjects, made in parallel by Ray actors; each block becomes one file. Start the same
+    command again after an interruption and it continues; the result is the same, byte for byte, as that of an undisturbed run.
+
+    Try: vitruvian datagen --out runs/data --num-subjects 20 --views-per-subject 4
+    """
+
+    out: Path
+    """The data set folder. It is created; an unfinished one is continued."""
+    source: str = "synthetic"
+    """Where people come from: `synthetic` (built in, needs no files) or `meshes` (a folder of OBJ, PLY or GLB files)."""
+    folder: Path | None = None
+    """For source `meshes`: the folder, searched recursively."""
+    mesh_unit: Literal["m", "cm", "mm", "in"] = "m"
+    """For source `meshes`: the unit of the coordinates in the files."""
+    mesh_up: Literal["y", "z"] = "y"
+    """For source `meshes`: the axis that points up in the files. With y up people face +z, with z up they face -y."""
+    num_subjects: int | None = None
+    """How many people. Default: 100 synthetic ones, or all that the source has."""
+    held_out: int | None = None
+    """How many of them, the last ones, are marked `test` and never trained on. Default: one in ten, at least one."""
+    protocol: str = "pifu"
+    """The published system whose data this is: cameras, light, scale and query points. So far: `pifu`."""
+    views_per_subject: int = 4
+    """Pictures of each person, evenly turned around the vertical axis. PIFu's paper uses 360."""
+    size_px: int = 512
+    """Width and height of the pictures."""
+    supersample: int = 2
+    """Colour samples per pixel and axis: 1 is jagged, 2 smooth, 4 very smooth. The other items do not depend on it."""
+    items: tuple[str, ...] = tuple(ITEMS)
+    """What to make and store. Each costs time and space; `vitruvian datagen` prints how much at the end."""
+    background: BackgroundKind = "fields"
+    """Behind the person: `black`, one `plain` colour, soft colour `fields`, or your own `pictures`."""
+    background_folder: Path | None = None
+    """For background `pictures`: the folder, searched recursively for JPEG, PNG and WebP files."""
+    light_bank: Path | None = None
+    """A .npy file of spherical harmonics lights, floats (N, 9, 3), such as PIFu's env_sh.npy. Default: procedural light."""
+    query_points: int = 85_000
+    """Labelled points stored for each person. PIFu draws 21,250 new ones a step; steps draw theirs from this pool."""
+    voxel_resolution: int = 128
+    """Cells of the solid voxel grid along each axis."""
+    seed: int = 0
+    """Everything random follows from it."""
+    block_size: int = 4
+    """People in a block, the unit of work and the shard. Small: little is lost when killed. Large: fewer files."""
+    num_actors: int | None = None
+    """Ray actors that work in parallel. Default: one for each core. 0: no Ray, all in this process."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "items", check_items(self.items, "--items"))
+        for name, least in (
+            ("views_per_subject", 1),
+            ("size_px", 16),
+            ("supersample", 1),
+            ("query_points", 1),
+            ("voxel_resolution", 8),
+            ("block_size", 1),
+            ("seed", 0),
+        ):
+            value = getattr(self, name)
+            if value < least:
+                raise InputError(f"--{name.replace('_', '-')} is {value}; it must be at least {least}.")
+        for name, least in (("num_subjects", 1), ("held_out", 0), ("num_actors", 0)):
+            value = getattr(self, name)
+            if value is not None and value < least:
+                raise InputError(f"--{name.replace('_', '-')} is {value}; it must be at least {least}.")
+        if not self.items:
+            raise InputError(f"--items is empty. Items: {', '.join(ITEMS)}.")
+        if (self.background == "pictures") != (self.background_folder is not None):
+            raise InputError("--background pictures and --background-folder go together: give both or neither.")
+
+    def content(self) -> dict[str, Any]:
+        """What decides the bytes of the data set, as plain values."""
+        values = {key: value for key, value in dataclasses.asdict(self).items() if key not in _NOT_CONTENT}
+        return json.loads(json.dumps({**values, "code_version": __version__}, default=str))
+
+
+def check_same_content(root: Path, before: dict[str, Any], now: dict[str, Any]) -> None:
+    """InputError naming each option that differs from those with which the folder was started."""
+    different = [key for key in sorted({*before, *now}) if before.get(key) != now.get(key)]
+    if different:
+        lines = "; ".join(f"{key} was {before.get(key)!r}, is now {now.get(key)!r}" for key in different)
+        raise InputError(
+            f"{root}: was started with other options ({lines}). Use the same options to continue it, or another folder."
+        )

@@ -1,0 +1,1 @@
+"""Published systems' ways of making data, by name."""

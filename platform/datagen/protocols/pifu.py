@@ -1,0 +1,115 @@
+"""PIFu's data (Saito et al., ICCV 2019, the released rendering and training code): what it draws and where it asks for labels.
+
+The person is scaled to 180 units; the camera is orthographic, looks at the middle of the person and sees 102.4 units to each
+side. Views are whole degrees of yaw. The light is a spherical harmonics light that stays with the viewer, gamma 2.2. Query points are
+surface points with 5 units of noise and points uniform in a box, 16 to 1.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vitruvian.datagen.background import BackgroundKind, random_background
+from vitruvian.datagen.light import light_from_bank, random_light, rotation_y
+from vitruvian.datagen.plan import QueryPlan, Similarity, SubjectPlan, VoxelPlan
+from vitruvian.datagen.seeds import Stream, generator
+from vitruvian.datagen.subject import Subject
+from vitruvian.datagen.view import View
+from vitruvian.geometry.camera import Camera
+
+PERSON_UNITS = 180.0
+HALF_EXTENT_UNITS = 102.4
+LIGHT_GAMMA = 2.2
+SIGMA_UNITS = 5.0
+SURFACE_PER_UNIFORM = 16
+# The published box is (-128, -28, -128) .. (128, 228, 128) with the feet at y = 0; here y = 0 is the middle of the person.
+BOX_MIN_UNITS = (-128.0, -28.0 - PERSON_UNITS / 2, -128.0)
+BOX_MAX_UNITS = (128.0, 228.0 - PERSON_UNITS / 2, 128.0)
+
+
+def similarity(subject: Subject) -> Similarity:
+    """180 units a person's height; the centre is the median of the vertices in x and z and the middle of their range in y."""
+    vertices = subject.mesh.vertices.astype(np.float64)
+    low, high = float(vertices[:, 1].min()), float(vertices[:, 1].max())
+    center = (float(np.median(vertices[:, 0])), (low + high) / 2, float(np.median(vertices[:, 2])))
+    return Similarity(units_per_metre=PERSON_UNITS / (high - low), center_m=center)
+
+
+def camera(frame: Similarity, yaw_rad: float, size_px: int) -> Camera:
+    """The orthographic camera that sees the subject turned by ``yaw_rad``; its origin is the subject's centre."""
+    rotation = rotation_y(yaw_rad)
+    translation = -rotation @ np.array(frame.center_m)
+    focal = frame.units_per_metre * size_px / 2 / HALF_EXTENT_UNITS
+    return Camera(
+        projection="orthographic",
+        width_px=size_px,
+        height_px=size_px,
+        focal_px=(focal, focal),
+        center_px=(size_px / 2, size_px / 2),
+        rotation=tuple(rotation.reshape(-1).tolist()),
+        translation_m=(float(translation[0]), float(translation[1]), float(translation[2])),
+    )
+
+
+def yaws_deg(num_views: int, start: int) -> list[int]:
+    """Whole degrees, spread evenly over the circle from ``start`` on; 360 views are the published 0..359."""
+    return [(start + 360 * k // num_views) % 360 for k in range(num_views)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PifuProtocol:
+    """Which views are drawn, with which light and background; how many query points; how fine the voxels."""
+
+    views_per_subject: int = 4
+    size_px: int = 512
+    background: BackgroundKind = "fields"
+    background_folder: Path | None = None
+    """Where the pictures are; only for background ``pictures``."""
+    background_pictures: tuple[str, ...] = ()
+    """Their names in the folder, to choose from."""
+    light_bank: NDArray[np.float64] | None = None
+    """Measured lights (N, 9, 3) to choose from; None draws procedural ones."""
+    query_points: int = 85_000
+    voxel_resolution: int = 128
+
+    name = "pifu"
+
+    def plan(self, subject: Subject, *, index: int, split: str, seed: int) -> SubjectPlan:
+        """Training subjects start at a random yaw; held-out ones at 0, so that their first view is the front."""
+        frame = similarity(subject)
+        rng = generator(seed, index, Stream.VIEWS)
+        start = int(rng.integers(max(1, 360 // self.views_per_subject))) if split == "train" else 0
+        views = [self._view(frame, yaw, rng) for yaw in yaws_deg(self.views_per_subject, start)]
+        cell = 2 * HALF_EXTENT_UNITS / self.voxel_resolution
+        return SubjectPlan(
+            similarity=frame,
+            views=tuple(views),
+            query=QueryPlan(
+                num_points=self.query_points,
+                sigma=SIGMA_UNITS,
+                surface_per_uniform=SURFACE_PER_UNIFORM,
+                box_min=BOX_MIN_UNITS,
+                box_max=BOX_MAX_UNITS,
+            ),
+            voxels=VoxelPlan(
+                origin=(-HALF_EXTENT_UNITS,) * 3,
+                cell=cell,
+                resolution=(self.voxel_resolution,) * 3,
+            ),
+        )
+
+    def _view(self, frame: Similarity, yaw_deg: int, rng: np.random.Generator) -> View:
+        yaw = float(np.radians(yaw_deg))
+        light = random_light(rng) if self.light_bank is None else light_from_bank(self.light_bank, rng)
+        return View(
+            camera=camera(frame, yaw, self.size_px),
+            yaw_rad=yaw,
+            light=tuple((float(r), float(g), float(b)) for r, g, b in light),
+            light_gamma=LIGHT_GAMMA,
+            background=random_background(self.background, rng, self.background_pictures),
+            background_folder=self.background_folder,
+        )
