@@ -6,7 +6,7 @@ A background is a plain dict: ``{"kind": "plain", "color": [r, g, b]}``, ``{"kin
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
@@ -33,17 +33,22 @@ def list_pictures(folder: Path) -> tuple[str, ...]:
     return tuple(names)
 
 
+def _muted(rng: np.random.Generator, number: int) -> NDArray[np.int64]:
+    """(number, 3) related colours of medium saturation, as walls and gardens have, not as signal lamps have."""
+    base = rng.uniform(30, 220) + rng.normal(0, 22, 3)
+    brightness, tint = rng.normal(0, rng.uniform(5, 45), (number, 1)), rng.normal(0, rng.uniform(2, 18), (number, 3))
+    return np.clip(base + brightness + tint, 0, 255).astype(np.int64)
+
+
 def random_background(kind: BackgroundKind, rng: np.random.Generator, pictures: Sequence[str] = ()) -> dict[str, Any]:
     """Draw a background; ``pictures`` are the names to choose from for ``pictures``."""
     if kind == "black":
         return {"kind": "plain", "color": [0, 0, 0]}
     if kind == "plain":
-        return {"kind": "plain", "color": rng.integers(0, 256, 3).tolist()}
+        return {"kind": "plain", "color": _muted(rng, 1)[0].tolist()}
     if kind == "fields":
         grid = int(rng.integers(2, 9))
-        base = rng.integers(0, 256, 3)
-        colors = np.clip(base + rng.normal(0, rng.uniform(5, 60), (grid * grid, 3)), 0, 255).astype(int)
-        return {"kind": "fields", "grid": grid, "colors": colors.tolist()}
+        return {"kind": "fields", "grid": grid, "colors": _muted(rng, grid * grid).tolist()}
     name = pictures[int(rng.integers(len(pictures)))]
     side = float(rng.uniform(0.6, 1.0))
     return {"kind": "picture", "file": name, "left": float(rng.random()), "top": float(rng.random()), "side": side}
@@ -57,7 +62,9 @@ def _open_picture(path: Path) -> Image.Image:
         raise InputError(f"{path}: is not a readable picture ({error}). Remove it from the background folder.") from None
 
 
-def draw_background(background: dict[str, Any], width_px: int, height_px: int, folder: Path | None = None) -> NDArray[np.uint8]:
+def draw_background(
+    background: Mapping[str, Any], width_px: int, height_px: int, folder: Path | None = None
+) -> NDArray[np.uint8]:
     """Redraw a background: uint8 (H, W, 3). ``folder`` is where ``picture`` backgrounds are."""
     size = (width_px, height_px)
     if background["kind"] == "plain":

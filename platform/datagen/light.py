@@ -74,10 +74,10 @@ def _tint(rng: np.random.Generator) -> NDArray[np.float64]:
 
 
 def random_light(rng: np.random.Generator) -> NDArray[np.float64]:
-    """Room light, a key lamp on the viewer's side and a weaker one on the other: (9, 3), irradiances about 0.3 to 1.4."""
-    light = ambient(rng.uniform(0.3, 0.55) * _tint(rng))
+    """Room light, a key lamp on the viewer's side and a weaker one on the other: (9, 3), irradiances about 0.2 to 1."""
+    light = ambient(rng.uniform(0.15, 0.35) * _tint(rng))
     azimuth, elevation = np.radians(rng.uniform(-75, 75)), np.radians(rng.uniform(-5, 60))
-    for turn, strength in ((0.0, rng.uniform(0.35, 0.85)), (rng.uniform(1.2, 2.4), rng.uniform(0.0, 0.35))):
+    for turn, strength in ((0.0, rng.uniform(0.3, 0.65)), (rng.uniform(1.2, 2.4), rng.uniform(0.0, 0.2))):
         angle = azimuth - np.sign(azimuth) * turn
         direction = [np.sin(angle) * np.cos(elevation), np.sin(elevation), np.cos(angle) * np.cos(elevation)]
         light += directional(np.array(direction), strength * _tint(rng))

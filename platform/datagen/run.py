@@ -85,7 +85,7 @@ def generate(options: DatagenOptions, *, progress: bool = True) -> DatasetReport
         entries = _continue_from(root, options)
         todo = [block for block in blocks if block.number not in entries]
         before = sum(_num_views(entry) for entry in entries.values())
-        for entry in _make(todo, options, Progress(**_counts(blocks, todo)) if progress and todo else None):
+        for entry in _make(todo, options, _progress(blocks, todo) if progress and todo else None):
             append_entry(root, entry)
             entries[entry.block] = entry
         write_quarantine(root, entries)
@@ -180,9 +180,9 @@ def _num_views(entry: ManifestEntry) -> int:
     return sum(subject.num_views for subject in entry.subjects)
 
 
-def _counts(blocks: list[Block], todo: list[Block]) -> dict[str, int]:
+def _progress(blocks: list[Block], todo: list[Block]) -> Progress:
     total, left = (sum(len(block.members) for block in some) for some in (blocks, todo))
-    return {"total_subjects": total, "done_subjects": total - left}
+    return Progress(total_subjects=total, done_subjects=total - left)
 
 
 def _card(

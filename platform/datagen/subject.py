@@ -32,7 +32,9 @@ class Subject:
 class Source(Protocol):
     """Where subjects come from. ``load`` is a pure function of the source's options and the id."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """As it is called on the command line."""
 
     def subject_ids(self) -> Sequence[str]:
         """All subjects in a stable order."""

@@ -1,8 +1,8 @@
 """PIFu's data (Saito et al., ICCV 2019, the released rendering and training code): what it draws and where it asks for labels.
 
 The person is scaled to 180 units; the camera is orthographic, looks at the middle of the person and sees 102.4 units to each
-side. Views are whole degrees of yaw. The light is a spherical harmonics light that stays with the viewer, gamma 2.2. Query points are
-surface points with 5 units of noise and points uniform in a box, 16 to 1.
+side. Views are whole degrees of yaw. The light is a spherical harmonics light that stays with the viewer, gamma 2.2. Query
+points are surface points with 5 units of noise and points uniform in a box, 16 to 1.
 """
 
 from __future__ import annotations
