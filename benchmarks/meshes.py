@@ -30,6 +30,16 @@ def fine_body(*, texture_size_px: int = 1024) -> Mesh:
     return _dressed(vertices, faces, texture_size_px)
 
 
+def holed_body() -> Mesh:
+    """The coarse person with five patches of 61 triangles missing, as a scan might have them."""
+    mesh = body(texture_size_px=4)
+    centers = mesh.vertices[mesh.faces].mean(axis=1)
+    keep = np.ones(mesh.num_faces, bool)
+    for face in np.random.default_rng(1).choice(mesh.num_faces, 5, replace=False):
+        keep[np.argsort(np.linalg.norm(centers - centers[face], axis=1))[:61]] = False
+    return Mesh(vertices=mesh.vertices, faces=np.ascontiguousarray(mesh.faces[keep]))
+
+
 def _split(vertices: NDArray[np.float64], faces: NDArray[np.int32]) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
     """Every triangle becomes four, at the middles of its edges."""
     edges = np.sort(faces[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2), axis=1)
