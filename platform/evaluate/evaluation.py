@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from vitruvian.evaluate.meshes import write_glb
 from vitruvian.evaluate.metrics.catalogue import METRICS
 from vitruvian.evaluate.metrics.picture import compare_views
 from vitruvian.evaluate.metrics.published import published_vertex_metrics
@@ -22,8 +21,10 @@ from vitruvian.evaluate.metrics.surface import DEFAULT_NUM_SAMPLES, compare_surf
 from vitruvian.evaluate.metrics.volume import DEFAULT_CELL_M, volume_iou
 from vitruvian.evaluate.results import CURVE_LIMITS_CM, SampleResult
 from vitruvian.evaluate.stills import comparison_picture
+from vitruvian.evaluate.vertex_colors import with_vertex_colors
 from vitruvian.geometry.camera import Camera
 from vitruvian.geometry.mesh import Mesh
+from vitruvian.geometry.mesh_files import save_mesh
 
 VIEW_PX = 512
 """The longer side of the renderings that are compared, so that picture size does not change the measure."""
@@ -75,13 +76,13 @@ def evaluate_samples(
         place.mkdir(parents=True, exist_ok=True)
         Image.fromarray(truth.picture).save(place / "picture.png")
         Image.fromarray(truth.mask).save(place / "mask.png")
-        write_glb(place / "truth.glb", truth.mesh)
+        save_mesh(place / "truth.glb", with_vertex_colors(truth.mesh))
         (place / "camera.json").write_text(json.dumps(truth.camera.to_dict(), indent=1) + "\n", encoding="utf-8")
         meshes: dict[str, Mesh] = {}
         for model, reconstructor in models.items():
             result, mesh = _one(truth, model, reconstructor, measuring, name)
             if mesh is not None and result.mesh_file is not None:
-                write_glb(place / result.mesh_file, mesh)
+                save_mesh(place / result.mesh_file, with_vertex_colors(mesh))
                 meshes[model] = mesh
             results.append(result)
         Image.fromarray(comparison_picture(truth.picture, truth.camera, truth.mesh, meshes, threads=measuring.threads)).save(

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from shapes import front_camera, sphere
+from known_shapes import front_camera, sphere
 
 from vitruvian.evaluate.metrics.picture import compare_views
 from vitruvian.geometry.mesh import Mesh

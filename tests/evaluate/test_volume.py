@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from shapes import box, figure, joined, sphere, turned_inside_out
+from known_shapes import box, figure, joined, sphere, turned_inside_out
 
-from vitruvian.evaluate.metrics.volume import is_closed, solid_cells, union_grid, volume_iou
+from vitruvian.evaluate.metrics.volume import is_closed, signed_volume_m3, solid_cells, union_grid, volume_iou
 from vitruvian.geometry.mesh import Mesh
 
 
@@ -56,4 +56,12 @@ def test_bad_grids_are_refused() -> None:
     with pytest.raises(ValueError, match="positive"):
         union_grid(sphere(0.5), sphere(0.5), 0.0)
     with pytest.raises(ValueError, match="neither mesh has a volume"):
-        volume_iou(turned_inside_out(sphere(0.2)), turned_inside_out(sphere(0.2)))
+        volume_iou(sphere(0.001), sphere(0.001, (0.002, 0, 0)), cell_m=0.1)
+
+
+def test_a_body_that_is_inside_out_is_refused() -> None:
+    assert signed_volume_m3(box((0.5, 0.4, 0.3), (1, 2, 3))) == pytest.approx(0.06, rel=1e-5)
+    with pytest.raises(ValueError, match=r"the reconstruction encloses -.* litres; is it inside out"):
+        volume_iou(turned_inside_out(sphere(0.3)), sphere(0.3))
+    with pytest.raises(ValueError, match="the truth encloses"):
+        volume_iou(sphere(0.3), turned_inside_out(sphere(0.3)))

@@ -75,7 +75,7 @@ class SurfaceComparison:
 def outer_surface(mesh: Mesh, *, threads: int = 1) -> Mesh:
     """The mesh with only those faces of which the middle or a corner has no solid matter ``PROBE_M`` before it.
 
-    Raises ``ValueError`` when no face remains, as for a surface that is inside out or encloses nothing.
+    Raises ``ValueError`` when no face remains.
     """
     normals = _unit_face_normals(mesh)
     corners = mesh.vertices[mesh.faces]  # (F, 3, 3)
@@ -84,7 +84,9 @@ def outer_surface(mesh: Mesh, *, threads: int = 1) -> Mesh:
     solid = occupancy(mesh.vertices, mesh.faces, np.ascontiguousarray(probes.reshape(-1, 3), np.float32), threads=threads)
     keep = ~solid.reshape(-1, 4).all(axis=1) & normals.any(axis=1)
     if not keep.any():
-        raise ValueError(f"outer_surface: none of the {mesh.num_faces} faces looks outwards; is the mesh inside out or empty?")
+        raise ValueError(
+            f"outer_surface: none of the {mesh.num_faces} faces looks outwards; each has solid matter right before it."
+        )
     return replace(
         mesh,
         faces=np.ascontiguousarray(mesh.faces[keep]),

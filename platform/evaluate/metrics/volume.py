@@ -46,9 +46,12 @@ def union_grid(first: Mesh, second: Mesh, cell_m: float = DEFAULT_CELL_M) -> Gri
 def volume_iou(reconstruction: Mesh, truth: Mesh, *, cell_m: float = DEFAULT_CELL_M, threads: int = 1) -> float:
     """Cells inside both over cells inside either, in [0, 1]; a cell is inside when its centre is.
 
-    Meshes are closed (or nearly), in metres and in one frame; parts may overlap. Raises ``ValueError`` when no cell is inside
-    either mesh: then there is no volume to compare.
+    Meshes are closed (or nearly), in metres and in one frame; parts may overlap. Raises ``ValueError`` for a mesh that is
+    inside out, and when no cell is inside either mesh: then there is no volume to compare.
     """
+    for name, mesh in (("reconstruction", reconstruction), ("truth", truth)):
+        if (volume := signed_volume_m3(mesh)) <= 0:
+            raise ValueError(f"volume_iou: the {name} encloses {1000 * volume:.3g} litres; is it inside out, or flat?")
     grid = union_grid(reconstruction, truth, cell_m)
     solids = [solid_cells(mesh, grid, threads=threads) for mesh in (reconstruction, truth)]
     either = np.count_nonzero(solids[0] | solids[1])
@@ -75,3 +78,9 @@ def is_closed(mesh: Mesh) -> bool:
     a, b = (mesh.faces[:, order].ravel().astype(np.int64) for order in ([0, 1, 2], [1, 2, 0]))
     forth, back = a * mesh.num_vertices + b, b * mesh.num_vertices + a
     return bool(np.array_equal(np.sort(forth), np.sort(back)))
+
+
+def signed_volume_m3(mesh: Mesh) -> float:
+    """The enclosed volume; overlapping parts count each, a surface that is inside out counts negative."""
+    a, b, c = ((mesh.vertices - mesh.vertices.mean(axis=0)).astype(np.float64)[mesh.faces[:, k]] for k in range(3))
+    return float((a * np.cross(b, c)).sum() / 6)

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from vitruvian.errors import InputError
-from vitruvian.evaluate.meshes import read_glb
 from vitruvian.evaluate.metrics.catalogue import METRICS
 from vitruvian.evaluate.metrics.surface import outer_surface
 from vitruvian.evaluate.report.data import ReportData
@@ -26,6 +25,7 @@ from vitruvian.evaluate.stills import still, still_camera, view_yaw_rad
 from vitruvian.geometry.camera import Camera
 from vitruvian.geometry.closest_point import closest_point
 from vitruvian.geometry.mesh import Mesh
+from vitruvian.geometry.mesh_files import load_mesh
 
 CARD_FIGURES = (
     "iou",
@@ -71,7 +71,7 @@ def _card(evaluation: EvaluationReport, samples: Sequence[SampleResult], number:
     folder = evaluation.folder / first.folder
     camera = Camera.from_dict(json.loads(_read(folder / "camera.json").decode("utf-8")))
     picture = Image.open(io.BytesIO(_read(folder / "picture.png"))).convert("RGB")
-    truth = read_glb(folder / "truth.glb")
+    truth = load_mesh(folder / "truth.glb")
     outer_truth = outer_surface(truth)
     center, height = _frame(camera, truth)
     yaw = view_yaw_rad(camera)
@@ -86,7 +86,7 @@ def _card(evaluation: EvaluationReport, samples: Sequence[SampleResult], number:
         if sample.mesh_file is None or sample.failure is not None:
             panels.append(_panel("", f'<div class="none">No reconstruction: {escape(sample.failure or "")}</div>', label))
             continue
-        mesh = read_glb(folder / sample.mesh_file)
+        mesh = load_mesh(folder / sample.mesh_file)
         outer = outer_surface(mesh)
         distance = 100 * closest_point(outer_truth.vertices, outer_truth.faces, outer.vertices).distance
         meshes.append((f"mesh-{number}-{place}", outer, distance))

@@ -111,11 +111,11 @@ def nice_ticks(low: float, high: float, count: int, *, whole: bool = False) -> l
 
 def _log_ticks(low: float, high: float) -> list[float]:
     """Logarithms of round numbers: powers of ten, and 2 and 5 times them over less than two decades."""
-    first, last = math.floor(low), math.ceil(high + 1e-9)
     factors = (1, 2, 5) if high - low < 2 else (1,)
-    ticks = [power + math.log10(factor) for power in range(first, last + 1) for factor in factors]
-    inside = [tick for k, tick in enumerate(ticks) if ticks[min(k + 1, len(ticks) - 1)] > low and ticks[max(k - 1, 0)] < high]
-    return inside
+    ticks = [power + math.log10(factor) for power in range(math.floor(low) - 1, math.ceil(high) + 2) for factor in factors]
+    below = max(k for k, tick in enumerate(ticks) if tick <= low + 1e-9)
+    above = min(k for k, tick in enumerate(ticks) if tick >= high - 1e-9)
+    return ticks[below : max(above, below + 1) + 1]
 
 
 def _frame(
