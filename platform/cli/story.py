@@ -31,8 +31,9 @@ def training_plots(history: Path) -> tuple[Plot, ...]:
         plots.append(Plot(title="Training loss", curves=curves, log_y=True))
     shares = [name for name in names if name in ("iou", "precision", "recall")]
     if shares:
-        curves = tuple(_over_epochs(epochs, name) for name in shares)
-        plots.append(Plot(title="Held-out query points", curves=curves, x_label="epoch"))
+        plots.append(
+            Plot(title="Held-out query points", curves=tuple(_over_epochs(epochs, name) for name in shares), x_label="epoch")
+        )
     plots += [
         Plot(title=f"Held-out {name}", curves=(_over_epochs(epochs, name),), x_label="epoch")
         for name in names
