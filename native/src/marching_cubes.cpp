@@ -20,10 +20,13 @@ namespace {
 
 int count_bits(uint64_t word) { return __builtin_popcountll(word); }
 
+enum Side : uint8_t { kOutside, kInside, kMixed };  // of all samples of a row along z
+
 // Which edges that start at the points of one x-slab are cut, and the number of the first vertex of each word.
 struct Slab {
     std::vector<uint64_t> cut[3];    // by axis x, y, z; [y * words + word]
     std::vector<uint32_t> first[3];
+    std::vector<size_t> rows;        // those y that may have cut edges; the others' words hold nothing of meaning
     void resize(size_t size) {
         for (int k = 0; k < 3; ++k) cut[k].resize(size), first[k].resize(size);
     }
@@ -33,13 +36,12 @@ class Extractor {
 public:
     Extractor(const float *volume, std::array<size_t, 3> shape, float level, std::array<double, 3> origin, std::array<double, 3> cell)
         : volume_(volume), nx_(shape[0]), ny_(shape[1]), nz_(shape[2]), words_((shape[2] + 63) / 64), level_(level), origin_(origin),
-          cell_(cell), inside_(new uint64_t[nx_ * ny_ * words_ + 1]), across_(nx_), within_(nx_), mixed_(nx_),
+          cell_(cell), inside_(new uint64_t[nx_ * ny_ * words_]), side_(new Side[nx_ * ny_]), across_(nx_), within_(nx_), mixed_(nx_),
           vertex_start_(nx_ + 1), face_start_(nx_ + 1) {}
 
     // Counts the vertices exactly and the faces from above (cells with several loops need two fewer for each further loop).
     void count(int threads) {
         parallel_for(threads, nx_, [&](size_t x) { pack(x); });
-        inside_[nx_ * ny_ * words_] = 0;
         parallel_for(threads, nx_, [&](size_t x) { count_slab(x); });
         // A cell with e cut edges in one loop has e - 2 triangles, and a cut edge belongs to at most four cells of this layer of
         // cells if it runs along x, to two if it lies in one of the two slabs of points.
@@ -78,20 +80,34 @@ private:
         for (size_t y = 0; y < ny_; ++y) {
             const float *values = volume_ + (x * ny_ + y) * nz_;
             uint64_t *out = inside_.get() + (x * ny_ + y) * words_;
+            uint64_t any = 0, all = ~0ull;
             size_t z = 0;
             for (; z + 64 <= nz_; z += 64) {
                 uint64_t word = 0;
                 for (int k = 0; k < 8; ++k) {
                     word |= (uint64_t) lane_bits(load<f32x8>(values + z + 8 * k) > level) << (8 * k);
                 }
+                any |= word, all &= word;
                 *out++ = word;
             }
             if (z < nz_) {
-                uint64_t word = 0;
+                uint64_t word = 0, full = (1ull << (nz_ - z)) - 1;
                 for (int k = 0; z < nz_; ++z, ++k) word |= (uint64_t) (values[z] > level_) << k;
+                any |= word, all &= word | ~full;
                 *out = word;
             }
+            side_[x * ny_ + y] = any == 0 ? kOutside : (all == ~0ull ? kInside : kMixed);
         }
+    }
+
+    // Whether no edge that starts in row (x, y) is cut, seen from the rows' sides alone.
+    bool no_edges(size_t x, size_t y) const {
+        const Side *side = side_.get() + x * ny_ + y;
+        return side[0] != kMixed && (y + 1 == ny_ || side[1] == side[0]) && (x + 1 == nx_ || side[ny_] == side[0]);
+    }
+    bool no_cells(size_t x, size_t y) const {
+        const Side *side = side_.get() + x * ny_ + y;
+        return side[0] != kMixed && side[1] == side[0] && side[ny_] == side[0] && side[ny_ + 1] == side[0];
     }
 
     // The word shifted down by one point: bit z holds the flag of z + 1.
@@ -132,12 +148,14 @@ private:
     void count_slab(size_t x) {
         size_t edges = 0, across = 0, mixed = 0;
         for (size_t y = 0; y < ny_; ++y) {
+            bool cells = x + 1 < nx_ && y + 1 < ny_ && !no_cells(x, y);
+            if (!cells && no_edges(x, y)) continue;
             for (size_t word = 0; word < words_; ++word) {
                 uint64_t cut[3];
                 cut_edges(x, y, word, cut);
                 across += count_bits(cut[0]);
                 edges += count_bits(cut[0]) + count_bits(cut[1]) + count_bits(cut[2]);
-                if (x + 1 < nx_ && y + 1 < ny_) mixed += count_bits(cell_word(x, y, word).mixed);
+                if (cells) mixed += count_bits(cell_word(x, y, word).mixed);
             }
         }
         across_[x] = across, within_[x] = edges - across, mixed_[x] = mixed;
@@ -145,7 +163,10 @@ private:
 
     void number_vertices(size_t x, Slab &slab) const {
         size_t next = vertex_start_[x];
+        slab.rows.clear();
         for (size_t y = 0; y < ny_; ++y) {
+            if (no_edges(x, y)) continue;
+            slab.rows.push_back(y);
             size_t at = y * words_;
             for (size_t word = 0; word < words_; ++word) {
                 uint64_t cut[3];
@@ -164,7 +185,7 @@ private:
     void emit_vertices(size_t x, const Slab &slab, float *vertices) const {
         const size_t stride[3] = {ny_ * nz_, nz_, 1};
         float *out = vertices + 3 * vertex_start_[x];
-        for (size_t y = 0; y < ny_; ++y) {
+        for (size_t y : slab.rows) {
             const float *values = volume_ + (x * ny_ + y) * nz_;
             for (int axis = 2; axis >= 0; --axis) {
                 for (size_t word = 0; word < words_; ++word) {
@@ -190,6 +211,7 @@ private:
     int32_t *emit_cells(size_t x, const Slab &here, const Slab &there, int32_t *out) const {
         static const MarchingCubesTable table;
         for (size_t y = 0; y + 1 < ny_; ++y) {
+            if (no_cells(x, y)) continue;
             for (size_t word = 0; word < words_; ++word) {
                 CellWord cells = cell_word(x, y, word);
                 size_t near = y * words_ + word, far = near + words_;
@@ -235,6 +257,7 @@ private:
     float level_;
     std::array<double, 3> origin_, cell_;
     std::unique_ptr<uint64_t[]> inside_;  // bit z of row (x, y): value > level
+    std::unique_ptr<Side[]> side_;
     std::vector<size_t> across_, within_, mixed_;  // per slab: cut edges along x, other cut edges, cells that the surface meets
     std::vector<size_t> vertex_start_, face_start_;
 };

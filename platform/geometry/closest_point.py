@@ -33,7 +33,7 @@ class NearestPoints(NamedTuple):
 
     distance: NDArray[np.float64]
     """(N,)"""
-    index: NDArray[np.int32]
+    target_id: NDArray[np.int32]
     """(N,) row of the target."""
 
 

@@ -75,8 +75,8 @@ def test_nearest_points_are_those_of_a_kd_tree(num_targets: int) -> None:
     result = nearest_points(targets, points)
     expected, index = cKDTree(targets).query(points)
     np.testing.assert_allclose(result.distance, expected, rtol=0, atol=1e-6)
-    np.testing.assert_allclose(result.distance, np.linalg.norm(targets[result.index] - points, axis=1), atol=1e-12)
-    assert (result.index == index).mean() > 0.999
+    np.testing.assert_allclose(result.distance, np.linalg.norm(targets[result.target_id] - points, axis=1), atol=1e-12)
+    assert (result.target_id == index).mean() > 0.999
 
 
 def test_many_equal_points_and_far_queries() -> None:
@@ -84,7 +84,7 @@ def test_many_equal_points_and_far_queries() -> None:
     targets[500] = 1
     result = nearest_points(targets, np.array([[2, 2, 2], [-1, 0, 0], [1e6, 0, 0]], np.float32))
     np.testing.assert_allclose(result.distance, [np.sqrt(3), 1, 1e6 - 1], rtol=1e-6)
-    assert result.index[0] == 500
+    assert result.target_id[0] == 500
 
 
 def test_threads_change_nothing() -> None:
@@ -93,7 +93,7 @@ def test_threads_change_nothing() -> None:
     for other in (closest_point(*mesh, points, threads=3), closest_point(*mesh, points[::-1])):
         assert np.array_equal(np.sort(other.distance), np.sort(closest_point(*mesh, points).distance))
     one, three = (nearest_points(points[:2000], points, threads=threads) for threads in (1, 3))
-    assert np.array_equal(one.index, three.index)
+    assert np.array_equal(one.target_id, three.target_id)
 
 
 def test_errors_say_what_was_wanted() -> None:
