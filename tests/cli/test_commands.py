@@ -1,0 +1,75 @@
+"""Every command teaches, and refuses bad input in one line that says what to do."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.cli.conftest import Run, assert_refused
+from vitruvian.cli.main import COMMANDS
+
+
+def test_the_front_door_lists_every_command(vitruvian: Run) -> None:
+    result = vitruvian("--help")
+    assert result.returncode == 0
+    for name in COMMANDS:
+        assert f"\n  {name} " in result.stdout
+    assert vitruvian().returncode == 2
+    assert vitruvian("--version").stdout.startswith("vitruvian 0.")
+    assert_refused(vitruvian("dream"), "'dream'", "datagen")
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_explains_each_command_and_its_options(vitruvian: Run, name: str) -> None:
+    result = vitruvian(name, "--help")
+    assert result.returncode == 0, result.stderr
+    assert f"usage: vitruvian {name}" in result.stdout
+    assert len(result.stdout.splitlines()) >= 5
+
+
+def test_doctor_finds_what_is_required(vitruvian: Run) -> None:
+    result = vitruvian("doctor", "--json")
+    assert result.returncode == 0, result.stdout
+    findings = {finding["name"]: finding for finding in json.loads(result.stdout)["findings"]}
+    assert findings["native kernels"]["status"] == "ok"
+    assert findings["built-in body"]["status"] == "ok"
+    missing = [finding for finding in findings.values() if finding["status"] in ("missing", "broken")]
+    assert all(finding["remedy"] for finding in missing)
+    assert "native kernels" in vitruvian("doctor").stdout
+
+
+def test_reconstruct_refuses_bad_pictures_and_weights(vitruvian: Run, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    Image.fromarray(rng.integers(0, 255, (64, 64, 3), np.uint8)).save(tmp_path / "photo.png")
+    (tmp_path / "text.png").write_text("not a picture")
+    (tmp_path / "empty").mkdir()
+    assert_refused(vitruvian("reconstruct", "photo.png", "--weights", "empty"), "photo.png", "--mask")
+    assert_refused(vitruvian("reconstruct", "text.png", "--weights", "empty"), "text.png")
+    assert_refused(vitruvian("reconstruct", "photo.png", "--mask", "no.png", "--weights", "empty"), "no.png")
+    assert_refused(vitruvian("reconstruct", "photo.png", "--weights", "empty", "--out", "mesh.stl"), "mesh.stl", ".glb")
+    mask = np.zeros((64, 64), np.uint8)
+    mask[8:56, 20:40] = 255
+    Image.fromarray(mask).save(tmp_path / "mask.png")
+    assert_refused(vitruvian("reconstruct", "photo.png", "--mask", "mask.png", "--weights", "empty"), "empty", "card.json")
+
+
+def test_train_and_evaluate_refuse_what_is_not_there(vitruvian: Run, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    assert_refused(vitruvian("train", "--data", "empty", "--out", "run"), "empty", "dataset.json")
+    assert_refused(vitruvian("train", "--data", "empty", "--out", "run", "--recipe", "gigantic"), "gigantic", "tiny")
+    assert_refused(vitruvian("train", "--data", "empty", "--out", "run", "--method", "pofu"), "pofu", "pifu")
+    assert_refused(vitruvian("train", "--data", "empty", "--out", "run", "--epochs", "-1"), "epochs")
+    assert_refused(vitruvian("evaluate", "--data", "empty", "--weights", "none", "--out", "run"), "none")
+
+
+def test_datagen_refuses_bad_sources_and_says_why(vitruvian: Run, tmp_path: Path) -> None:
+    assert_refused(vitruvian("datagen", "--out", "d", "--source", "dreams"), "dreams", "synthetic")
+    assert_refused(vitruvian("datagen", "--out", "d", "--source", "meshes"), "folder")
+    assert_refused(vitruvian("datagen", "--out", "d", "--protocol", "pofu"), "pofu", "pifu")
+    folder = tmp_path / "scans"
+    folder.mkdir()
+    assert_refused(vitruvian("datagen", "--out", "d", "--source", "meshes", "--folder", "scans"), "scans")
