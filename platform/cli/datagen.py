@@ -12,9 +12,12 @@ command is started again, and ends with the same bytes. Subjects that cannot be 
 
 def main(arguments: list[str], program: str) -> int:
     """Generate a data set and say what is in it."""
-    from vitruvian.datagen.run import DatagenOptions, generate
+    from vitruvian.datagen.options import DatagenOptions
 
     options = parse(DatagenOptions, arguments, program, DESCRIPTION)
+
+    from vitruvian.datagen.run import generate
+
     report = generate(options, progress=True)
     print(report)
     return 0

@@ -13,9 +13,11 @@ undisturbed run would have had."""
 def main(arguments: list[str], program: str) -> int:
     """Train and say where the weights are."""
     from vitruvian.train.options import TrainOptions
-    from vitruvian.train.run import train
 
     options = parse(TrainOptions, arguments, program, DESCRIPTION)
+
+    from vitruvian.train.run import train  # torch takes its time: --help and typing errors need not wait for it
+
     result = train(options)
     print(f"weights: {result.weights}")
     return 0

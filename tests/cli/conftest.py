@@ -10,7 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from vitruvian.cli.main import main
+
 Run = Callable[..., subprocess.CompletedProcess[str]]
+Refuses = Callable[..., None]
 
 
 @pytest.fixture
@@ -25,10 +28,24 @@ def vitruvian(tmp_path: Path) -> Run:
     return run
 
 
-def assert_refused(result: subprocess.CompletedProcess[str], *words: str) -> None:
-    """Exit code 2, one readable line, no traceback."""
-    assert result.returncode == 2, result.stdout + result.stderr
-    assert "Traceback" not in result.stderr + result.stdout, result.stderr
-    assert "error: " in result.stderr, result.stderr
-    for word in words:
-        assert word in result.stderr, f"{word!r} is not in {result.stderr!r}"
+@pytest.fixture
+def refuses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Refuses:
+    """``refuses("word", ...)(*arguments)``: the command ends with 2 and a readable reason that holds these words.
+
+    In this process, because importing torch anew for each wrong word would take most of the tests' time.
+    """
+    monkeypatch.chdir(tmp_path)
+
+    def check(arguments: list[str | Path], *words: str) -> None:
+        try:
+            code = main([str(argument) for argument in arguments])
+        except SystemExit as exit_:  # malformed flags leave through argparse's door
+            code = int(str(exit_.code))
+        output = capsys.readouterr()
+        assert code == 2, output
+        assert "rror" in output.err, output
+        assert "Traceback" not in output.err + output.out, output
+        for word in words:
+            assert word in " ".join(output.err.split()), f"{word!r} is not in {output.err!r}"
+
+    return check

@@ -9,18 +9,18 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.cli.conftest import Run, assert_refused
+from tests.cli.conftest import Refuses, Run
 from vitruvian.cli.main import COMMANDS
 
 
-def test_the_front_door_lists_every_command(vitruvian: Run) -> None:
+def test_the_front_door_lists_every_command(vitruvian: Run, refuses: Refuses) -> None:
     result = vitruvian("--help")
     assert result.returncode == 0
     for name in COMMANDS:
         assert f"\n  {name} " in result.stdout
     assert vitruvian().returncode == 2
     assert vitruvian("--version").stdout.startswith("vitruvian 0.")
-    assert_refused(vitruvian("dream"), "'dream'", "datagen")
+    refuses(["dream"], "'dream'", "datagen")
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -42,34 +42,34 @@ def test_doctor_finds_what_is_required(vitruvian: Run) -> None:
     assert "native kernels" in vitruvian("doctor").stdout
 
 
-def test_reconstruct_refuses_bad_pictures_and_weights(vitruvian: Run, tmp_path: Path) -> None:
+def test_reconstruct_refuses_bad_pictures_and_weights(refuses: Refuses, tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     Image.fromarray(rng.integers(0, 255, (64, 64, 3), np.uint8)).save(tmp_path / "photo.png")
     (tmp_path / "text.png").write_text("not a picture")
     (tmp_path / "empty").mkdir()
-    assert_refused(vitruvian("reconstruct", "photo.png", "--weights", "empty"), "photo.png", "--mask")
-    assert_refused(vitruvian("reconstruct", "text.png", "--weights", "empty"), "text.png")
-    assert_refused(vitruvian("reconstruct", "photo.png", "--mask", "no.png", "--weights", "empty"), "no.png")
-    assert_refused(vitruvian("reconstruct", "photo.png", "--weights", "empty", "--out", "mesh.stl"), "mesh.stl", ".glb")
+    refuses(["reconstruct", "photo.png", "--weights", "empty"], "photo.png", "--mask")
+    refuses(["reconstruct", "text.png", "--weights", "empty"], "text.png")
+    refuses(["reconstruct", "photo.png", "--mask", "no.png", "--weights", "empty"], "no.png")
+    refuses(["reconstruct", "photo.png", "--weights", "empty", "--out", "mesh.stl"], "mesh.stl", ".glb")
     mask = np.zeros((64, 64), np.uint8)
     mask[8:56, 20:40] = 255
     Image.fromarray(mask).save(tmp_path / "mask.png")
-    assert_refused(vitruvian("reconstruct", "photo.png", "--mask", "mask.png", "--weights", "empty"), "empty", "card.json")
+    refuses(["reconstruct", "photo.png", "--mask", "mask.png", "--weights", "empty"], "empty", "card.json")
 
 
-def test_train_and_evaluate_refuse_what_is_not_there(vitruvian: Run, tmp_path: Path) -> None:
+def test_train_and_evaluate_refuse_what_is_not_there(refuses: Refuses, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
-    assert_refused(vitruvian("train", "--data", "empty", "--out", "run"), "empty", "dataset.json")
-    assert_refused(vitruvian("train", "--data", "empty", "--out", "run", "--recipe", "gigantic"), "gigantic", "tiny")
-    assert_refused(vitruvian("train", "--data", "empty", "--out", "run", "--method", "pofu"), "pofu", "pifu")
-    assert_refused(vitruvian("train", "--data", "empty", "--out", "run", "--epochs", "-1"), "epochs")
-    assert_refused(vitruvian("evaluate", "--data", "empty", "--weights", "none", "--out", "run"), "none")
+    refuses(["train", "--data", "empty", "--out", "run"], "empty", "dataset.json")
+    refuses(["train", "--data", "empty", "--out", "run", "--recipe", "gigantic"], "gigantic", "tiny")
+    refuses(["train", "--data", "empty", "--out", "run", "--method", "pofu"], "pofu", "pifu")
+    refuses(["train", "--data", "empty", "--out", "run", "--epochs", "-1"], "epochs")
+    refuses(["evaluate", "--data", "empty", "--weights", "none", "--out", "run"], "none")
 
 
-def test_datagen_refuses_bad_sources_and_says_why(vitruvian: Run, tmp_path: Path) -> None:
-    assert_refused(vitruvian("datagen", "--out", "d", "--source", "dreams"), "dreams", "synthetic")
-    assert_refused(vitruvian("datagen", "--out", "d", "--source", "meshes"), "folder")
-    assert_refused(vitruvian("datagen", "--out", "d", "--protocol", "pofu"), "pofu", "pifu")
+def test_datagen_refuses_bad_sources_and_says_why(refuses: Refuses, tmp_path: Path) -> None:
+    refuses(["datagen", "--out", "d", "--source", "dreams"], "dreams", "synthetic")
+    refuses(["datagen", "--out", "d", "--source", "meshes"], "folder")
+    refuses(["datagen", "--out", "d", "--protocol", "pofu"], "pofu", "pifu")
     folder = tmp_path / "scans"
     folder.mkdir()
-    assert_refused(vitruvian("datagen", "--out", "d", "--source", "meshes", "--folder", "scans"), "scans")
+    refuses(["datagen", "--out", "d", "--source", "meshes", "--folder", "scans"], "scans")
