@@ -13,6 +13,10 @@
 #include "contracts.h"
 #include "shading.h"
 #include "visibility.h"
+#if defined(__AVX2__)
+#include "shading_avx2.h"
+#include "visibility_avx2.h"
+#endif
 
 namespace nb = nanobind;
 
@@ -56,10 +60,88 @@ struct Task {
     Pictures out;
 };
 
-template <class T> void put3(T &picture, const Lanes *values, const size_t *pixel, int count) {
-    if (!picture.data) return;
-    for (int l = 0; l < count; ++l)
-        for (int c = 0; c < 3; ++c) picture.data[3 * pixel[l] + c] = values[c][l];
+// Up to eight pixels of one row that see the mesh.
+struct alignas(32) Group {
+    float px[kLanes], py[kLanes];
+    int32_t face[kLanes];
+    size_t column[kLanes];
+    int count = 0;
+
+    // Takes the next ones from `x` on; false if there are none.
+    bool next(const int32_t *ids, size_t width, size_t &x, float row) {
+        count = 0;
+        while (x < width && count < kLanes) {
+#if defined(__AVX2__)
+            // The row is padded: eight ids can always be read.
+            const __m256i eight = _mm256_loadu_si256(reinterpret_cast<const __m256i *>(ids + x));
+            const int background = _mm256_movemask_ps(_mm256_castsi256_ps(eight));
+            if (background == 0xff) {
+                x += 8;
+                continue;
+            }
+            if (background == 0 && count == 0 && x + 8 <= width) {
+                _mm256_store_si256(reinterpret_cast<__m256i *>(face), eight);
+                for (int l = 0; l < 8; ++l) px[l] = (float) (x + (size_t) l) + 0.5f, column[l] = x + (size_t) l, py[l] = row;
+                count = 8;
+                x += 8;
+                return true;
+            }
+            x += (size_t) __builtin_ctz(~(unsigned) background);
+            if (x >= width) break;
+#endif
+            if (ids[x] >= 0) face[count] = ids[x], px[count] = (float) x + 0.5f, column[count] = x, ++count;
+            ++x;
+        }
+        for (int l = count; l < kLanes; ++l) face[l] = face[0], px[l] = px[0], column[l] = column[0];
+        for (int l = 0; l < kLanes; ++l) py[l] = row;
+        return count > 0;
+    }
+};
+
+void shade(const Frame &frame, const Surface &surface, const Group &group, const Wanted &wanted, Shaded &out) {
+#if defined(__AVX2__)
+    const FaceCorners corners = corners_of(surface.faces, group.face);
+    shade_geometry_avx2(frame, surface, corners, group.px, group.py, out);
+    if (wanted.normal) shade_normal_avx2(surface, corners, out);
+    if (wanted.uv) shade_uv_avx2(surface, group.face, out);
+    if (wanted.albedo) {
+        if (surface.texture && surface.texture_width * surface.texture_height > 1) shade_texture_avx2(surface, out);
+        else shade_albedo(surface, group.face, out);
+    }
+    if (wanted.color) {
+        if (surface.light) shade_color_avx2(surface, out);
+        else shade_color(surface, out);
+    }
+#else
+    shade_geometry(frame, surface, group.face, group.px, group.py, out);
+    if (wanted.normal) shade_normal(surface, group.face, out);
+    if (wanted.uv) shade_uv(surface, group.face, out);
+    if (wanted.albedo) shade_albedo(surface, group.face, out);
+    if (wanted.color) shade_color(surface, out);
+#endif
+}
+
+// Puts one number a pixel at `row`.
+template <class T> void put1(T *row, const T *values, const Group &group) {
+    if (group.count == kLanes && group.column[kLanes - 1] == group.column[0] + kLanes - 1) {
+        std::memcpy(row + group.column[0], values, kLanes * sizeof(T));
+    } else {
+        for (int l = 0; l < group.count; ++l) row[group.column[l]] = values[l];
+    }
+}
+
+void put3(float *row, const Lanes *values, const Group &group) {
+#if defined(__AVX2__)
+    store_records_3(row, group.column, group.count, values[0], values[1], values[2]);
+#else
+    for (int l = 0; l < group.count; ++l)
+        for (int c = 0; c < 3; ++c) row[3 * group.column[l] + c] = values[c][l];
+#endif
+}
+
+void turn(const float matrix[3][3], const Lanes *in, Lanes *out) {
+    for (int r = 0; r < 3; ++r)
+        for (int l = 0; l < kLanes; ++l) out[r][l] = matrix[r][0] * in[0][l] + matrix[r][1] * in[1][l] + matrix[r][2] * in[2][l];
 }
 
 // Writes what is defined at pixel centres: everything but coverage and colours, and those too without supersampling.
@@ -67,11 +149,17 @@ void write_centres(Task &task, const Frame &frame, const Canvas &canvas) {
     Pictures &out = task.out;
     const Surface &surface = task.surface;
     const bool plain = task.supersample == 1;
-    const bool colored = plain && (out.albedo.data || out.color.data);
-    const bool with_uv = out.uv.data || (colored && surface.texture);
-    const bool with_normal = out.normal.data || (plain && out.color.data && surface.light);
+    Wanted wanted;
+    wanted.color = plain && out.color.data;
+    wanted.albedo = plain && (out.albedo.data || out.color.data);
+    wanted.uv = out.uv.data || (wanted.albedo && surface.texture);
+    wanted.normal = out.normal.data || (wanted.color && surface.light);
+    const bool shaded_at_all = wanted.albedo || wanted.uv || wanted.normal || out.depth_m.data || out.barycentrics.data;
     const size_t width = (size_t) task.width;
+    static const bool yes[kLanes] = {true, true, true, true, true, true, true, true};
+    static const float ones[kLanes] = {1, 1, 1, 1, 1, 1, 1, 1};
     Shaded shaded;
+    Group group;
     for (int y = canvas.row_begin; y < canvas.row_end; ++y) {
         const size_t line = (size_t) y * width;
         out.mask.fill(line, line + width, false);
@@ -87,42 +175,28 @@ void write_centres(Task &task, const Frame &frame, const Canvas &canvas) {
             out.albedo.fill(line, line + width, 0);
             out.color.fill(line, line + width, 0);
         }
-        size_t x = 0;
-        while (true) {
-            int32_t face[kLanes];
-            float px[kLanes], py[kLanes];
-            size_t pixel[kLanes];
-            int count = 0;
-            for (; x < width && count < kLanes; ++x)
-                if (ids[x] >= 0) face[count] = ids[x], px[count] = (float) x + 0.5f, pixel[count] = line + x, ++count;
-            if (count == 0) break;
-            for (int l = count; l < kLanes; ++l) face[l] = face[0], px[l] = px[0];
-            for (int l = 0; l < kLanes; ++l) py[l] = (float) y + 0.5f;
-            shade_geometry(frame, surface, face, px, py, shaded);
-            if (with_normal) shade_normal(surface, face, shaded);
-            if (with_uv) shade_uv(surface, face, shaded);
-            if (colored) shade_albedo(surface, face, shaded);
-            if (plain && out.color.data) shade_color(surface, shaded);
-            for (int l = 0; l < count; ++l) {
-                if (out.mask.data) out.mask.data[pixel[l]] = true;
-                if (out.depth_m.data) out.depth_m.data[pixel[l]] = shaded.depth[l];
-                if (out.label.data) out.label.data[pixel[l]] = task.labels ? task.labels[face[l]] : 0;
-                if (plain && out.coverage.data) out.coverage.data[pixel[l]] = 1;
-                if (out.uv.data) out.uv.data[2 * pixel[l]] = shaded.uv[0][l], out.uv.data[2 * pixel[l] + 1] = shaded.uv[1][l];
+        for (size_t x = 0; group.next(ids, width, x, (float) y + 0.5f);) {
+            if (out.mask.data) put1(out.mask.data + line, yes, group);
+            if (plain && out.coverage.data) put1(out.coverage.data + line, ones, group);
+            if (out.label.data && task.labels) {
+                uint8_t labels[kLanes];
+                for (int l = 0; l < kLanes; ++l) labels[l] = task.labels[group.face[l]];
+                put1(out.label.data + line, labels, group);
             }
-            put3(out.barycentrics, shaded.bary, pixel, count);
+            if (!shaded_at_all) continue;
+            shade(frame, surface, group, wanted, shaded);
+            if (out.depth_m.data) put1(out.depth_m.data + line, shaded.depth, group);
+            if (out.uv.data)
+                for (int l = 0; l < group.count; ++l)
+                    for (int c = 0; c < 2; ++c) out.uv.data[2 * (line + group.column[l]) + (size_t) c] = shaded.uv[c][l];
+            if (out.barycentrics.data) put3(out.barycentrics.data + 3 * line, shaded.bary, group);
             if (out.normal.data) {
-                Lanes turned[3];
-                for (int r = 0; r < 3; ++r)
-                    for (int l = 0; l < kLanes; ++l)
-                        turned[r][l] = task.to_camera[r][0] * shaded.normal[0][l] + task.to_camera[r][1] * shaded.normal[1][l] +
-                                       task.to_camera[r][2] * shaded.normal[2][l];
-                put3(out.normal, turned, pixel, count);
+                alignas(32) Lanes turned[3];
+                turn(task.to_camera, shaded.normal, turned);
+                put3(out.normal.data + 3 * line, turned, group);
             }
-            if (plain) {
-                put3(out.albedo, shaded.albedo, pixel, count);
-                put3(out.color, shaded.color, pixel, count);
-            }
+            if (plain && out.albedo.data) put3(out.albedo.data + 3 * line, shaded.albedo, group);
+            if (plain && out.color.data) put3(out.color.data + 3 * line, shaded.color, group);
         }
     }
 }
@@ -134,36 +208,25 @@ void write_averages(Task &task, const Frame &frame, const Canvas &canvas) {
     const int s = task.supersample;
     const bool colored = out.albedo.data || out.color.data;
     const size_t width = (size_t) task.width;
+    Wanted wanted;
+    wanted.color = wanted.albedo = colored;
+    wanted.uv = surface.texture;
+    wanted.normal = surface.light;
     std::vector<float> sums(7 * width);  // count, albedo, color
     Shaded shaded;
+    Group group;
     for (int y = canvas.row_begin / s; y < canvas.row_end / s; ++y) {
         std::fill(sums.begin(), sums.end(), 0.0f);
         for (int sub = y * s; sub < (y + 1) * s; ++sub) {
             const int32_t *ids = canvas.faces + canvas.row(sub);
-            const size_t samples = width * (size_t) s;
-            size_t x = 0;
-            while (true) {
-                int32_t face[kLanes];
-                float px[kLanes], py[kLanes];
-                size_t pixel[kLanes];
-                int count = 0;
-                for (; x < samples && count < kLanes; ++x)
-                    if (ids[x] >= 0) face[count] = ids[x], px[count] = (float) x + 0.5f, pixel[count] = x / (size_t) s, ++count;
-                if (count == 0) break;
-                for (int l = 0; l < count; ++l) sums[7 * pixel[l]] += 1;
-                if (!colored) continue;
-                for (int l = count; l < kLanes; ++l) face[l] = face[0], px[l] = px[0];
-                for (int l = 0; l < kLanes; ++l) py[l] = (float) sub + 0.5f;
-                shade_geometry(frame, surface, face, px, py, shaded);
-                if (surface.light) shade_normal(surface, face, shaded);
-                if (surface.texture) shade_uv(surface, face, shaded);
-                shade_albedo(surface, face, shaded);
-                shade_color(surface, shaded);
-                for (int l = 0; l < count; ++l)
-                    for (int c = 0; c < 3; ++c) {
-                        sums[7 * pixel[l] + 1 + c] += shaded.albedo[c][l];
-                        sums[7 * pixel[l] + 4 + c] += shaded.color[c][l];
-                    }
+            for (size_t x = 0; group.next(ids, width * (size_t) s, x, (float) sub + 0.5f);) {
+                if (colored) shade(frame, surface, group, wanted, shaded);
+                for (int l = 0; l < group.count; ++l) {
+                    float *sum = &sums[7 * (group.column[l] / (size_t) s)];
+                    sum[0] += 1;
+                    if (!colored) continue;
+                    for (int c = 0; c < 3; ++c) sum[1 + c] += shaded.albedo[c][l], sum[4 + c] += shaded.color[c][l];
+                }
             }
         }
         for (size_t x = 0; x < width; ++x) {
@@ -179,13 +242,29 @@ void write_averages(Task &task, const Frame &frame, const Canvas &canvas) {
     }
 }
 
+void snap(const Frame &frame, const float *vertices, size_t begin, size_t end, Snapped *out) {
+#if defined(__AVX2__)
+    snap_vertices_avx2(frame, vertices, begin, end, out);
+#else
+    snap_vertices(frame, vertices, begin, end, out);
+#endif
+}
+
+void draw_faces(const Frame &frame, const Canvas &canvas, const Task &task, const Snapped *snapped) {
+#if defined(__AVX2__)
+    draw_faces_avx2(frame, canvas, task.surface.vertices, snapped, task.surface.faces, task.num_faces, task.cull);
+#else
+    draw_faces_from(frame, canvas, task.surface.vertices, snapped, task.surface.faces, 0, task.num_faces, task.cull);
+#endif
+}
+
 // Draws the mesh at `scale` times the image size and hands each band of rows to `write`.
 template <class Write> void draw(Task &task, const double *camera, bool perspective, int scale, int threads, Write write) {
     const Frame frame = make_frame(camera, perspective, task.width, task.height, scale);
     Scratch<Snapped> snapped(task.num_vertices);
     const auto part = [&](size_t count, size_t k) { return count * k / (size_t) threads; };
     parallel_for(threads, (size_t) threads, [&](size_t k) {
-        snap_vertices(frame, task.surface.vertices, part(task.num_vertices, k), part(task.num_vertices, k + 1), snapped.data());
+        snap(frame, task.surface.vertices, part(task.num_vertices, k), part(task.num_vertices, k + 1), snapped.data());
     });
     parallel_for(threads, (size_t) threads, [&](size_t k) {
         Canvas canvas;
@@ -200,7 +279,7 @@ template <class Write> void draw(Task &task, const double *camera, bool perspect
         canvas.keys = keys.data();
         canvas.faces = faces.data();
         clear(canvas);
-        draw_faces(frame, canvas, task.surface.vertices, snapped.data(), task.surface.faces, task.num_faces, task.cull);
+        draw_faces(frame, canvas, task, snapped.data());
         write(task, frame, canvas);
     });
 }
@@ -250,7 +329,8 @@ nb::dict render(const InputArray &vertices, const InputArray &faces, const std::
         surface.texture = checked<uint8_t>(*texture, "texture", "uint8 (H, W, 3)", {-1, -1, 3});
         surface.texture_height = (int) texture->shape(0);
         surface.texture_width = (int) texture->shape(1);
-        if (texture->size() == 0) throw nb::value_error("texture is empty; it must have at least one pixel.");
+        if (texture->size() == 0 || texture->shape(0) > 16384 || texture->shape(1) > 16384)
+            throw nb::value_error(("texture is " + shape_text(*texture) + "; its sides must be 1 to 16384 pixels.").c_str());
     }
     if (vertex_colors)
         surface.vertex_colors = checked<uint8_t>(*vertex_colors, "vertex_colors", "uint8 (V, 3), one a vertex", {num_vertices, 3});

@@ -26,7 +26,7 @@ struct Surface {
     double light_gamma = 1;
 };
 
-struct Shaded {
+struct alignas(32) Shaded {
     Lanes bary[3], depth, normal[3], uv[2], albedo[3], color[3];  // normal: world frame
 };
 
@@ -141,25 +141,27 @@ inline float power(float x, double exponent) {
     return (float) std::ldexp(sum, (int) whole);
 }
 
+// Real spherical harmonics times the zonal coefficients of a Lambert surface: pi, 2 pi / 3, pi / 4.
+constexpr float kLambert0 = 0.88622693f, kLambert1 = 1.0233267f;
+constexpr float kLambert2 = 0.85808553f, kLambert20 = 0.24770796f, kLambert22 = 0.42904277f;
+
 inline void shade_color(const Surface &s, Shaded &out) {
     if (!s.light) {
         std::memcpy(out.color, out.albedo, sizeof out.color);
         return;
     }
-    // Real spherical harmonics times the zonal coefficients of a Lambert surface: pi, 2 pi / 3, pi / 4.
-    constexpr float a0 = 0.88622693f, a1 = 1.0233267f, a2 = 0.85808553f, a20 = 0.24770796f, a22 = 0.42904277f;
     Lanes basis[9];
     for (int l = 0; l < kLanes; ++l) {
         const float x = out.normal[0][l], y = out.normal[1][l], z = out.normal[2][l];
-        basis[0][l] = a0;
-        basis[1][l] = a1 * y;
-        basis[2][l] = a1 * z;
-        basis[3][l] = a1 * x;
-        basis[4][l] = a2 * (x * y);
-        basis[5][l] = a2 * (y * z);
-        basis[6][l] = a20 * (3.0f * (z * z) - 1.0f);
-        basis[7][l] = a2 * (z * x);
-        basis[8][l] = a22 * (x * x - y * y);
+        basis[0][l] = kLambert0;
+        basis[1][l] = kLambert1 * y;
+        basis[2][l] = kLambert1 * z;
+        basis[3][l] = kLambert1 * x;
+        basis[4][l] = kLambert2 * (x * y);
+        basis[5][l] = kLambert2 * (y * z);
+        basis[6][l] = kLambert20 * (3.0f * (z * z) - 1.0f);
+        basis[7][l] = kLambert2 * (z * x);
+        basis[8][l] = kLambert22 * (x * x - y * y);
     }
     for (int c = 0; c < 3; ++c) {
         Lanes sum = {};
@@ -170,5 +172,10 @@ inline void shade_color(const Surface &s, Shaded &out) {
         for (int l = 0; l < kLanes; ++l) out.color[c][l] = std::min(out.albedo[c][l] * std::max(sum[l], 0.0f), 1.0f);
     }
 }
+
+// What a group of eight pixels needs beside barycentrics and depth.
+struct Wanted {
+    bool normal = false, uv = false, albedo = false, color = false;
+};
 
 }  // namespace vitruvian

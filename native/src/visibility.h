@@ -50,7 +50,7 @@ inline Frame make_frame(const double *camera, bool perspective, int width, int h
 struct alignas(16) Snapped {
     int32_t x, y;
     float key;
-    int32_t outside;  // nearer than the near plane, or beyond the guard band: the triangle must be clipped
+    int32_t outside;  // -1: nearer than the near plane, or beyond the guard band: the triangle must be clipped; else 0
 };
 
 inline int32_t snap(float pixels) { return (int32_t) std::lrintf(pixels * (float) kSubpixels); }
@@ -64,7 +64,7 @@ inline void snap_vertices(const Frame &f, const float *vertices, size_t begin, s
         const float scale = f.perspective ? 1.0f / (near ? 1.0f : h[2]) : 1.0f;
         const float u = h[0] * scale, v = h[1] * scale;
         const bool outside = near || !(std::fabs(u) < kGuardBand_px) || !(std::fabs(v) < kGuardBand_px);
-        out[i] = {outside ? 0 : snap(u), outside ? 0 : snap(v), f.perspective ? -scale : h[2], outside};
+        out[i] = {outside ? 0 : snap(u), outside ? 0 : snap(v), f.perspective ? -scale : h[2], outside ? -1 : 0};
     }
 }
 
@@ -188,9 +188,10 @@ inline bool faces_away(const Frame &f, const float *vertices, const int32_t *cor
                h[2][0] * (h[0][1] * h[1][2] - h[0][2] * h[1][1]) >= 0;
 }
 
-inline void draw_faces(const Frame &f, const Canvas &canvas, const float *vertices, const Snapped *snapped, const int32_t *faces,
-                       size_t num_faces, bool cull) {
-    for (size_t i = 0; i < num_faces; ++i) {
+// Faces [begin, end), one after the other.
+inline void draw_faces_from(const Frame &f, const Canvas &canvas, const float *vertices, const Snapped *snapped,
+                            const int32_t *faces, size_t begin, size_t end, bool cull) {
+    for (size_t i = begin; i < end; ++i) {
         const int32_t *corners = faces + 3 * i;
         const Snapped &a = snapped[corners[0]], &b = snapped[corners[1]], &c = snapped[corners[2]];
         if (a.outside | b.outside | c.outside) {
