@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from pathlib import Path
 
 from vitruvian.datagen.blocks import Block, Products, make_block
 from vitruvian.datagen.options import DatagenOptions
@@ -28,7 +27,7 @@ class BlockWorker:
         result = make_block(self.source, self.protocol, block, self.products, skip=skip)
         if not result.rows:
             return ManifestEntry.of(block.number, None, result.quarantined)
-        receipt = write_shard(Path(self.options.out) / shard_name(block.number), result.rows, self.options.items)
+        receipt = write_shard(self.options.out / shard_name(block.number), result.rows, self.options.items)
         return ManifestEntry.of(block.number, receipt, result.quarantined)
 
     def probe(self, block: Block) -> None:

@@ -13,8 +13,10 @@ from vitruvian.datagen.background import BackgroundKind
 from vitruvian.errors import InputError
 from vitruvian.shards.items import ITEMS, check_items
 
-# These say where and how fast, not what: runs that differ only in them make the same bytes.
-_NOT_CONTENT = ("out", "num_actors")
+# These say where and how fast, not what: runs that differ only in them make the same bytes. What is in the input folders
+# counts, where they are does not, so that data can be moved.
+_NOT_CONTENT = ("out", "num_actors", "folder", "background_folder", "light_bank")
+_PATHS = ("out", "folder", "background_folder", "light_bank")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -91,8 +93,13 @@ class DatagenOptions:
         if (self.background == "pictures") != (self.background_folder is not None):
             raise InputError("--background pictures and --background-folder go together: give both or neither.")
 
+    def resolved(self) -> DatagenOptions:
+        """The same with absolute paths, for processes that run in another folder."""
+        paths = {name: getattr(self, name) for name in _PATHS}
+        return dataclasses.replace(self, **{name: path.resolve() for name, path in paths.items() if path is not None})
+
     def content(self) -> dict[str, Any]:
-        """What decides the bytes of the data set, as plain values."""
+        """The options that decide the bytes of the data set, as plain values."""
         values = {key: value for key, value in dataclasses.asdict(self).items() if key not in _NOT_CONTENT}
         return json.loads(json.dumps({**values, "code_version": __version__}, default=str))
 

@@ -41,7 +41,9 @@ def run_on_ray(queue: JobQueue, options: DatagenOptions, num_actors: int) -> Ite
         actor, job = busy.pop(finished)
         try:
             entry = ray.get(finished)
-        except (RayActorError, OutOfMemoryError, WorkerCrashedError):
+        except (RayActorError, OutOfMemoryError, WorkerCrashedError) as error:
+            if getattr(error, "actor_init_failed", False):
+                raise  # it never came up: no subject's fault, and a new one would not either
             idle.append(remote.remote(options))
             queue.died(job)
             continue

@@ -7,6 +7,7 @@ everything else is made, or made again, with the same bytes.
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from vitruvian import __version__
+from vitruvian.datagen.background import list_pictures
 from vitruvian.datagen.blocks import Block, plan_blocks
 from vitruvian.datagen.options import DatagenOptions, check_same_content
 from vitruvian.datagen.pool import run_here, run_on_ray
@@ -33,6 +35,7 @@ from vitruvian.shards.manifest import (
     rewrite_manifest,
     write_quarantine,
 )
+from vitruvian.shards.schema import canonical_json
 from vitruvian.shards.writer import TEMPORARY_SUFFIX
 
 __all__ = ["DatagenOptions", "DatasetReport", "generate"]
@@ -78,14 +81,20 @@ def generate(options: DatagenOptions, *, progress: bool = True) -> DatasetReport
     or not a single subject could be used.
     """
     start = time.monotonic()
-    root = Path(options.out)
+    root = options.out
     blocks = _plan(options)
     make_protocol(options)  # so that bad options fail here, not in an actor
+    content = {**options.content(), **_inputs(blocks, options)}
     with _locked(root):
-        entries = _continue_from(root, options)
+        entries = _continue_from(root, options, content)
         todo = [block for block in blocks if block.number not in entries]
         before = sum(_num_views(entry) for entry in entries.values())
         for entry in _make(todo, options, _progress(blocks, todo) if progress and todo else None):
+            if not _shard_is_there(root, entry):
+                raise InputError(
+                    f"{root / str(entry.file)}: an actor wrote this shard, but it is not here. --out must be a folder that all "
+                    "machines of the Ray cluster share."
+                )
             append_entry(root, entry)
             entries[entry.block] = entry
         write_quarantine(root, entries)
@@ -104,7 +113,7 @@ def generate(options: DatagenOptions, *, progress: bool = True) -> DatasetReport
             reasons = "; ".join(list(quarantined.values())[:3])
             raise InputError(f"{root}: not one of {len(quarantined)} subjects could be used. The first reasons: {reasons}")
         licences = sorted({subject.licence for entry in entries.values() for subject in entry.subjects})
-        write_card(root, _card(options, complete=True, licences=licences, report=report))
+        write_card(root, _card(options, content, complete=True, licences=licences, report=report))
     return report
 
 
@@ -132,14 +141,30 @@ def _locked(root: Path) -> Iterator[None]:
         yield
 
 
-def _continue_from(root: Path, options: DatagenOptions) -> dict[int, ManifestEntry]:
+def _inputs(blocks: list[Block], options: DatagenOptions) -> dict[str, str]:
+    """Short names for what comes from outside: the subjects and their splits, background pictures, lights."""
+    members = [(member.subject_id, member.split) for block in blocks for member in block.members]
+    inputs = {"subjects": f"{len(members)} ({_digest(canonical_json(members).encode())})"}
+    if options.background_folder is not None:
+        names = list_pictures(options.background_folder)
+        inputs["background_pictures"] = f"{len(names)} ({_digest(canonical_json(names).encode())})"
+    if options.light_bank is not None:
+        inputs["light_bank"] = _digest(options.light_bank.read_bytes())
+    return inputs
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()[:16]
+
+
+def _continue_from(root: Path, options: DatagenOptions, content: dict[str, Any]) -> dict[int, ManifestEntry]:
     """What is finished. Starts the card of a new folder; sweeps up after a process that was killed."""
     if (root / CARD).exists():
-        check_same_content(root, read_card(root)["options"], options.content())
+        check_same_content(root, read_card(root)["options"], content)
     elif any(path.name != LOCK for path in root.iterdir()):
         raise InputError(f"{root}: is not empty and not a data set folder. Use another --out.")
     else:
-        write_card(root, _card(options, complete=False))
+        write_card(root, _card(options, content, complete=False))
     for leftover in root.rglob(f"*{TEMPORARY_SUFFIX}"):
         leftover.unlink(missing_ok=True)
     entries = {block: entry for block, entry in read_manifest(root).items() if _shard_is_there(root, entry)}
@@ -161,7 +186,8 @@ def _make(todo: list[Block], options: DatagenOptions, progress: Progress | None)
     sizes = {block.number: len(block.members) for block in todo}
     queue = JobQueue(todo)
     with nullcontext() if options.num_actors == 0 else start_ray(options.num_actors):
-        made = run_here(queue, options) if options.num_actors == 0 else run_on_ray(queue, options, _num_actors(options))
+        there = options.resolved()
+        made = run_here(queue, there) if options.num_actors == 0 else run_on_ray(queue, there, _num_actors(options))
         for entry in made:
             yield entry
             if progress is not None:
@@ -186,7 +212,12 @@ def _progress(blocks: list[Block], todo: list[Block]) -> Progress:
 
 
 def _card(
-    options: DatagenOptions, *, complete: bool, licences: list[str] | None = None, report: DatasetReport | None = None
+    options: DatagenOptions,
+    content: dict[str, Any],
+    *,
+    complete: bool,
+    licences: list[str] | None = None,
+    report: DatasetReport | None = None,
 ) -> dict[str, Any]:
     card: dict[str, Any] = {
         "complete": complete,
@@ -195,7 +226,7 @@ def _card(
         "seed": options.seed,
         "code_version": __version__,
         "items": describe_items(options.items),
-        "options": options.content(),
+        "options": content,
     }
     if report is not None:
         card |= {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
 import signal
@@ -103,6 +102,14 @@ def test_missing_shards_and_leftovers_are_mended(undisturbed: DatasetReport, fol
 def test_other_options_on_the_same_folder_are_refused(undisturbed: DatasetReport, folder: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"other options \(seed was 0, is now 5; size_px was 64, is now 80\)"):
         generate(options(undisturbed.root, folder, seed=5, size_px=80), progress=False)
+    (tmp_path / "meshes").mkdir()
+    for path in folder.iterdir():
+        (tmp_path / "meshes" / path.name).symlink_to(path)
+    moved = generate(options(undisturbed.root, tmp_path / "meshes"), progress=False)
+    assert moved.new_samples == 0  # where the folder is does not matter
+    (tmp_path / "meshes" / "figure02.obj").rename(tmp_path / "meshes" / "person02.obj")
+    with pytest.raises(InputError, match=r"other options \(subjects was '6 \(.*\)', is now '6 \(.*\)'\)"):
+        generate(options(undisturbed.root, tmp_path / "meshes"), progress=False)
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "letter.txt").write_text("dear")
     with pytest.raises(InputError, match="not empty and not a data set"):
@@ -175,6 +182,16 @@ def child_processes(of: int) -> dict[int, str]:
     return found
 
 
+def is_running(pid: int, command: str) -> bool:
+    import psutil
+
+    try:
+        process = psutil.Process(pid)
+        return process.status() != psutil.STATUS_ZOMBIE and " ".join(process.cmdline()) == command
+    except psutil.Error:
+        return False
+
+
 def kill_an_actor_soon(killed: list[int], root: Path) -> threading.Thread:
     """When the first shard is there, ``kill -9`` a process of this run's actors."""
 
@@ -197,9 +214,13 @@ def kill_an_actor_soon(killed: list[int], root: Path) -> threading.Thread:
 SLOW = {"views_per_subject": 24, "size_px": 256, "block_size": 1}
 
 
+@pytest.fixture(scope="module")
+def expected(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> DatasetReport:
+    return generate(options(tmp_path_factory.mktemp("expected") / "data", folder, **SLOW), progress=False)
+
+
 @pytest.mark.slow
-def test_a_killed_actor_changes_nothing(folder: Path, tmp_path: Path) -> None:
-    expected = generate(options(tmp_path / "expected", folder, **SLOW), progress=False)
+def test_a_killed_actor_changes_nothing(expected: DatasetReport, folder: Path, tmp_path: Path) -> None:
     killed: list[int] = []
     thread = kill_an_actor_soon(killed, tmp_path / "data")
     report = generate(options(tmp_path / "data", folder, num_actors=2, **SLOW), progress=False)
@@ -210,9 +231,8 @@ def test_a_killed_actor_changes_nothing(folder: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_killed_driver_continues_and_nothing_changes(folder: Path, tmp_path: Path) -> None:
+def test_a_killed_driver_continues_and_nothing_changes(expected: DatasetReport, folder: Path, tmp_path: Path) -> None:
     wanted = options(tmp_path / "data", folder, num_actors=2, **SLOW)
-    expected = generate(dataclasses.replace(wanted, out=tmp_path / "expected", num_actors=0), progress=False)
     program = (
         "from pathlib import Path\n"
         "from vitruvian.datagen.run import DatagenOptions, generate\n"
@@ -224,6 +244,7 @@ def test_a_killed_driver_continues_and_nothing_changes(folder: Path, tmp_path: P
     while not (wanted.out / MANIFEST).exists() or not (wanted.out / MANIFEST).stat().st_size:
         assert driver.poll() is None and time.monotonic() < deadline, "the driver made no shard"
         time.sleep(0.02)
+    descendants = child_processes(driver.pid)
     driver.kill()
     driver.wait()
     assert 1 <= len(read_manifest(wanted.out)) < NUM_SUBJECTS
@@ -232,3 +253,7 @@ def test_a_killed_driver_continues_and_nothing_changes(folder: Path, tmp_path: P
     report = generate(wanted, progress=False)
     assert 0 < report.new_samples < report.num_samples
     assert hashes(wanted.out) == hashes(expected.root) and report.fingerprint == expected.fingerprint
+    left = {pid: command for pid, command in descendants.items() if is_running(pid, command)}
+    for pid in left:  # Ray's own agents outlive a killed driver
+        os.kill(pid, signal.SIGKILL)
+    assert not any("BlockWorker" in command or "raylet" in command for command in left.values())
