@@ -146,4 +146,7 @@ def bodies(model: Any, phenotypes: Doubles) -> AnnyBodies:
             if MIRROR_JOINTS[joint] != joint:
                 joints[:, MIRROR_JOINTS[joint]] += share * heads[:, index[label.replace(".L", ".R")]]
     fingers = [[index[f"finger{finger}-1.{side}"] for finger in (2, 5)] for side in "LR"]
-    return AnnyBodies(vertices=to_world(out["rest_vertices"].numpy()), joints=joints, knuckles=heads[:, fingers])
+    mirror = np.array([-1.0, 1.0, 1.0])  # Anny is symmetric to a tenth of a millimetre
+    joints = (joints + joints[:, list(MIRROR_JOINTS)] * mirror) / 2
+    knuckles = (heads[:, fingers] + heads[:, fingers][:, ::-1] * mirror) / 2
+    return AnnyBodies(vertices=to_world(out["rest_vertices"].numpy()), joints=joints, knuckles=knuckles)
