@@ -76,7 +76,7 @@ def test_weights_and_regressors_are_means() -> None:
 def test_left_and_right_are_mirror_images() -> None:
     distance, mirror = cKDTree(MODEL.v_template).query(MODEL.v_template * MIRROR)
     assert distance.max() < 1e-4
-    assert np.abs(MODEL.shapedirs[mirror] * MIRROR[:, None] - MODEL.shapedirs).max() < 1e-4
+    assert np.abs(MODEL.shapedirs[mirror] * MIRROR[:, None] - MODEL.shapedirs).max() < 3e-4
     assert np.abs(MODEL.weights[mirror][:, MIRROR_JOINTS] - MODEL.weights).max() < 1e-4
     joints = MODEL.joint_regressor @ MODEL.v_template
     assert np.abs(joints[list(MIRROR_JOINTS)] * MIRROR - joints).max() < 1e-4

@@ -91,7 +91,7 @@ def test_named_poses_do_not_intersect_themselves_grossly(name: str, always_burie
     pose = named_pose(name)
     assert limit_excess(pose.body_pose).max() < 1e-9
     body = pose_body(MODEL, body_pose=pose.body_pose, global_orient=pose.global_orient)
-    limit = 0.026 if name == "crouching" else 0.012  # skin folds at hips, knees and elbows are buried too
+    limit = {"crouching": 0.026, "kneeling": 0.015}.get(name, 0.012)  # skin folds at hips, knees and elbows are buried too
     assert (_buried(body.vertices) & ~always_buried).mean() < limit
 
 
