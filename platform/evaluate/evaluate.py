@@ -16,7 +16,6 @@ from vitruvian.errors import InputError
 from vitruvian.evaluate.evaluation import Measuring, Truth, evaluate_samples
 from vitruvian.evaluate.report import ReportData, write_report
 from vitruvian.evaluate.results import EvaluationReport, summarize
-from vitruvian.evaluate.tracking import log_evaluation
 from vitruvian.methods.registry import load_reconstructor
 from vitruvian.shards import ShardDataset
 
@@ -111,6 +110,8 @@ def evaluate(options: EvaluateOptions) -> EvaluationReport:
     if options.report:
         write_report(options.out / "report.html", ReportData(evaluation=report))
     if options.mlflow_tracking_uri is not None or options.mlflow_run_id is not None:
+        from vitruvian.evaluate.tracking import log_evaluation  # MLflow takes seconds to import
+
         log_evaluation(report, tracking_uri=options.mlflow_tracking_uri, run_id=options.mlflow_run_id)
     return report
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 
 from mlflow.entities import Metric
 from mlflow.exceptions import MlflowException
@@ -20,6 +21,12 @@ def log_evaluation(report: EvaluationReport, *, tracking_uri: str | None = None,
     Into the run ``run_id``, or a new run of the experiment ``evaluation`` when it is None. ``tracking_uri`` None: the one that
     MLflow is set to. Returns the run's id; raises ``InputError`` when there is no such run.
     """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # deprecations between MLflow and its own dependencies
+        return _log(report, tracking_uri, run_id)
+
+
+def _log(report: EvaluationReport, tracking_uri: str | None, run_id: str | None) -> str:
     client = MlflowClient(tracking_uri=tracking_uri)
     own_run = run_id is None
     if run_id is None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import base64
+import fcntl
 import json
 import os
 import select
 import shutil
-import subprocess
+import signal
 import tempfile
 import time
 from pathlib import Path
@@ -21,16 +22,14 @@ def find_browser() -> str | None:
 
 
 class Browser:
-    """One page of one browser. ``messages`` gathers console output and exceptions, ``requests`` every address asked for."""
+    """One page of one browser. ``errors`` gathers those of the console and of scripts, ``requests`` every address asked for."""
 
     def __init__(
         self, executable: str, *, width: int = 1280, height: int = 900, mobile: bool = False, dark: bool = False
     ) -> None:
         self._home = tempfile.mkdtemp(prefix="browser-")
-        to_read, self._out = os.pipe()
-        self._in, to_write = os.pipe()
-        # Chromium reads commands from descriptor 3 and answers on 4.
-        script = f'exec "$0" "$@" 3<&{to_read} 4>&{to_write}'
+        to_read, self._out = _pipe()
+        self._in, to_write = _pipe()
         flags = ["--headless", "--no-sandbox", "--disable-gpu", "--use-gl=angle", "--use-angle=swiftshader", "--disable-quic"]
         flags += [
             "--enable-unsafe-swiftshader",
@@ -39,16 +38,25 @@ class Browser:
             "--disable-component-update",
         ]
         flags += ["--disable-sync", "--disable-dev-shm-usage", "--hide-scrollbars", f"--user-data-dir={self._home}"]
-        command = ["sh", "-c", script, executable, *flags, "--remote-debugging-pipe", "about:blank"]
-        quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        self._process = subprocess.Popen(command, pass_fds=(to_read, to_write), **quiet)
+        silent = [(os.POSIX_SPAWN_OPEN, stream, os.devnull, os.O_RDWR, 0) for stream in (0, 1, 2)]
+        # Chromium reads commands from descriptor 3 and answers on 4.
+        pipes = [(os.POSIX_SPAWN_DUP2, to_read, 3), (os.POSIX_SPAWN_DUP2, to_write, 4)]
+        command = [executable, *flags, "--remote-debugging-pipe", "about:blank"]
+        self._process: int | None = os.posix_spawn(executable, command, os.environ, file_actions=[*silent, *pipes])
         os.close(to_read)
         os.close(to_write)
         self._number = 0
         self._pending = b""
         self._session: str | None = None
-        self.messages: list[str] = []
+        self.errors: list[str] = []
         self.requests: list[str] = []
+        try:
+            self._prepare(width, height, mobile=mobile, dark=dark)
+        except BaseException:
+            self.close()
+            raise
+
+    def _prepare(self, width: int, height: int, *, mobile: bool, dark: bool) -> None:
         target = self.call("Target.createTarget", url="about:blank")["targetId"]
         self._session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
         for domain in ("Page", "Runtime", "Network", "Log"):
@@ -61,15 +69,22 @@ class Browser:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._process.terminate()
-        try:
-            self._process.wait(10)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+        self.close()
+
+    def close(self) -> None:
+        """End the browser and remove its home."""
         os.close(self._in)
         os.close(self._out)
+        deadline = time.monotonic() + 10
+        while self._alive() and self._process is not None:
+            os.kill(self._process, signal.SIGTERM if time.monotonic() < deadline else signal.SIGKILL)
+            time.sleep(0.05)
         shutil.rmtree(self._home, ignore_errors=True)
+
+    def _alive(self) -> bool:
+        if self._process is not None and os.waitpid(self._process, os.WNOHANG) != (0, 0):
+            self._process = None
+        return self._process is not None
 
     def call(self, method: str, **parameters: Any) -> dict[str, Any]:
         """One command of the DevTools protocol; its result."""
@@ -101,7 +116,7 @@ class Browser:
         deadline = time.monotonic() + timeout_s
         while not self.evaluate(condition):
             if time.monotonic() > deadline:
-                raise TimeoutError(f"the page did not reach: {condition}; console: {self.messages}")
+                raise TimeoutError(f"the page did not reach: {condition}; console: {self.errors}")
             time.sleep(0.1)
 
     def screenshot(self, path: Path, *, whole_page: bool = False) -> None:
@@ -117,7 +132,7 @@ class Browser:
             ready, _, _ = select.select([self._in], [], [], max(0.0, deadline - time.monotonic()))
             block = os.read(self._in, 1 << 20) if ready else b""
             if not block:
-                raise TimeoutError(f"the browser does not answer (exit status {self._process.poll()})")
+                raise TimeoutError(f"the browser does not answer ({'running' if self._alive() else 'gone'})")
             self._pending += block
         text, self._pending = self._pending.split(b"\0", 1)
         message = json.loads(text)
@@ -125,11 +140,20 @@ class Browser:
         return message
 
     def _note(self, event: str | None, details: dict[str, Any]) -> None:
-        if event == "Runtime.consoleAPICalled":
-            self.messages.append(" ".join(str(part.get("value", part.get("description"))) for part in details["args"]))
+        if event == "Runtime.consoleAPICalled" and details["type"] in ("error", "assert"):
+            self.errors.append(" ".join(str(part.get("value", part.get("description"))) for part in details["args"]))
         elif event == "Runtime.exceptionThrown":
-            self.messages.append(str(details["exceptionDetails"].get("exception", {}).get("description", details)))
-        elif event == "Log.entryAdded":
-            self.messages.append(details["entry"]["text"])
+            self.errors.append(str(details["exceptionDetails"].get("exception", {}).get("description", details)))
+        elif event == "Log.entryAdded" and details["entry"]["level"] == "error":
+            self.errors.append(details["entry"]["text"])
         elif event == "Network.requestWillBeSent":
             self.requests.append(details["request"]["url"])
+
+
+def _pipe() -> tuple[int, int]:
+    """A pipe whose ends are not among the first descriptors, which the browser gets as its own."""
+    ends = os.pipe()
+    high = tuple(fcntl.fcntl(end, fcntl.F_DUPFD_CLOEXEC, 10) for end in ends)
+    for end in ends:
+        os.close(end)
+    return high[0], high[1]

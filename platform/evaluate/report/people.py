@@ -95,7 +95,7 @@ def _card(evaluation: EvaluationReport, samples: Sequence[SampleResult], number:
         panels.append(_panel("", _canvas(meshes[-1][0], label, first.subject_id) + front, label))
         stills.append(shots)
     if nearest is None:
-        distance = np.zeros(outer_truth.num_vertices)
+        distance = np.zeros(outer_truth.num_vertices, np.float32)
     else:
         distance = 100 * closest_point(nearest.vertices, nearest.faces, outer_truth.vertices).distance
     meshes.append((f"mesh-{number}-truth", outer_truth, distance))
