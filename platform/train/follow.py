@@ -16,7 +16,7 @@ FLUSH_S = 5.0
 
 
 class Relay:
-    """Passes what is new in a stage's history on to MLflow, and returns it."""
+    """Passes what is new in a stage's history on to MLflow, and returns it. To be made before the task is launched."""
 
     def __init__(self, folder: Path, tracker: Tracker) -> None:
         self._folder = folder
@@ -25,6 +25,7 @@ class Relay:
         self._pictures: list[Path] = []
         self._flushed_at = time.monotonic()
         self._warned = False
+        self.poll()  # what an earlier attempt left is not shown again
 
     def poll(self) -> list[dict[str, object]]:
         """New events. MLflow gets them now and then; if it is away, they wait for it and training goes on."""
@@ -52,7 +53,6 @@ class Relay:
 
 def follow(launched: Launched, relay: Relay, printer: ProgressPrinter) -> None:
     """Until the task ends. Raises what it raised."""
-    relay.poll()  # what an earlier attempt left is not shown again
     with printer:
         try:
             while not launched.wait(POLL_S):

@@ -7,6 +7,7 @@ samples do not show in its losses: on one CPU worker they are the same to the la
 from __future__ import annotations
 
 import math
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, closing
@@ -126,6 +127,7 @@ class TrainingLoop:
             "device": self.settings.device,
             "parameters": sum(parameter.numel() for parameter in self.state.network.parameters()),
             "time": time.time(),
+            "pid": os.getpid(),
         }
 
     def _epoch_order(self, epoch: int) -> list[int]:

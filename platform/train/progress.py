@@ -53,6 +53,8 @@ class ProgressPrinter:
         for event in events:
             if event["event"] == "start":
                 self._show_start(event)
+            elif self._start is None:  # from an earlier attempt, whose worker was still dying
+                continue
             elif event["event"] == "step":
                 self._recent.append((event["step"], event["seconds"]))
                 self._first = self._first or self._recent[0]
