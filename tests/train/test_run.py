@@ -19,6 +19,7 @@ from vitruvian.train.options import TrainOptions
 from vitruvian.train.run import TrainResult, train, train_recipe
 
 STAGE = WaveStage(training=Training(epochs=3, batch_size=8, learning_rate=1e-2, optimizer="adam", validation_samples=7))
+DATA = WaveFolder()
 
 
 @pytest.fixture(autouse=True)
@@ -30,7 +31,7 @@ def options(tmp_path: Path, **changes: Any) -> TrainOptions:
     return TrainOptions(data=tmp_path, out=tmp_path / "run", num_workers=0, cpus_per_worker=1, **changes)
 
 
-def run(tmp_path: Path, stage: WaveStage = STAGE, *, data: WaveFolder = WaveFolder(), **changes: Any) -> TrainResult:
+def run(tmp_path: Path, stage: WaveStage = STAGE, *, data: WaveFolder = DATA, **changes: Any) -> TrainResult:
     return train_recipe(wave_recipe(stage), data, options(tmp_path, **changes), progress=False)
 
 
@@ -98,7 +99,7 @@ def test_another_run_in_the_folder_is_refused_and_no_resume_replaces_it(tmp_path
     first = run(tmp_path)
     with pytest.raises(InputError, match=r"1 differ, such as seed: 0 there, 1 now\).*--no-resume"):
         run(tmp_path, seed=1)
-    with pytest.raises(InputError, match="recipe.stages.fit.width: 32 there, 8 now"):
+    with pytest.raises(InputError, match=r"recipe\.stages\.fit\.width: 32 there, 8 now"):
         run(tmp_path, replace(STAGE, width=8))
     with pytest.raises(InputError, match="such as data"):
         run(tmp_path, data=WaveFolder(fingerprint="e" * 64))
@@ -133,12 +134,12 @@ class BrokenStage(WaveStage):
 
 
 def test_data_of_another_protocol_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="made for the protocol 'sphere'.*reads 'plane'.*--protocol plane"):
+    with pytest.raises(InputError, match=r"made for the protocol 'sphere'.*reads 'plane'.*--protocol plane"):
         run(tmp_path, data=WaveFolder(protocol="sphere"))
 
 
 def test_names_and_folders_that_do_not_exist(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="no method 'pofu'; choose from .*pifu"):
+    with pytest.raises(InputError, match=r"no method 'pofu'; choose from .*pifu"):
         train(options(tmp_path, method="pofu"))
     with pytest.raises(InputError, match="no recipe 'huge'; choose from paper, tiny"):
         train(options(tmp_path, recipe="huge"))

@@ -1,5 +1,7 @@
 """Learning rates by position, and the optimisers."""
 
+from itertools import pairwise
+
 import pytest
 import torch
 from torch import nn
@@ -29,7 +31,7 @@ def test_cosine_goes_from_the_full_rate_to_nothing_after_a_linear_warm_up() -> N
     assert values[:10] == pytest.approx([0.2 * (step + 1) for step in range(10)])
     assert values[10] == 2.0
     assert values[55] == pytest.approx(1.0)
-    assert all(a > b for a, b in zip(values[10:], values[11:], strict=False))
+    assert all(a > b for a, b in pairwise(values[10:]))
     assert 0 < values[-1] < 0.002
 
 
