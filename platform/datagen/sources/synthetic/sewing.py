@@ -1,0 +1,173 @@
+"""From a garment's measures to its posed, folded, closed surface on one person."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vitruvian.datagen.sources.synthetic.cutting import Ints, cut
+from vitruvian.datagen.sources.synthetic.folds import Bends, flutes, fold_heights
+from vitruvian.datagen.sources.synthetic.parts import Part, capped, vertex_normals
+from vitruvian.datagen.sources.synthetic.suit import HANG_STEPS_M, Fields, Suit, axis_points
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Measures:
+    """One sewn garment. Lengths are in the template's metres, so that a garment grows with its wearer."""
+
+    sleeve_m: float = -1.0
+    """Where sleeves end, from the shoulder joint; -0.02 is sleeveless. -1 for garments without an upper part."""
+    neck_m: float = 0.0
+    """Height of the neckline; 0 is a crew neck."""
+    neck_drop_m: float = 0.0
+    """How much deeper the neckline is in front."""
+    neck_width_m: float = 0.06
+    neck_round: bool = False
+    """A round front (scoop) instead of a V."""
+    hem_m: float = 0.85
+    """Height of the lower hem above the floor."""
+    top_m: float = 9.0
+    """Height of the upper hem (trousers); 9 where there is none."""
+    open_m: float = -1.0
+    """Half-width of the open front (jackets); -1 is closed."""
+    ease_m: float = 0.006
+    """Distance from the skin everywhere."""
+    torso_hang: float = 0.3
+    """How quickly loose cloth returns to the body below chest and shoulder blades: 1 at once, 0.03 hardly."""
+    sleeve_radius_m: float = 0.0
+    """Least radius of the sleeve at the wrist."""
+    leg_radius_m: float = 0.0
+    """Least radius of the trouser leg at the ankle."""
+    looseness: float = 0.5
+    crisp: float = 1.0
+    flute_m: float = 0.0
+    hem_flare_m: float = 0.0
+    label: int = 0
+    tile: str = "upper"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Wearer:
+    """One posed body."""
+
+    rest: Floats
+    """(V, 3)"""
+    posed: Floats
+    """(V, 3)"""
+    rest_joints: Floats
+    joints: Floats
+    joint_transforms: Floats
+    """(24, 4, 4)"""
+    bends: Bends
+    height_scale: float
+    """Height relative to the template's."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Draped:
+    """A garment's uncut surface: posed positions and normals of all suit vertices."""
+
+    positions: Floats
+    normals: Floats
+
+
+def outside_field(fields: Fields, measures: Measures) -> list[Floats]:
+    """Signed fields, negative inside the garment, one for each of its edges (in the order in which they are cut)."""
+    out: list[Floats] = []
+    p = fields.points
+    if measures.sleeve_m > -0.5:
+        out.append(fields.sleeve_m - measures.sleeve_m)
+        front = np.clip(p[:, 2] / 0.05, 0, 1)
+        across = np.abs(p[:, 0]) / measures.neck_width_m
+        shape = np.exp(-(across**4)) if measures.neck_round else np.clip(1 - across, 0, 1)
+        out.append(fields.neck_m - measures.neck_m + measures.neck_drop_m * front * shape)
+    if measures.top_m < 5:
+        out.append(fields.drop_m - measures.top_m - 0.02 * np.clip(-p[:, 2] / 0.1, -1, 1))
+    out.append(measures.hem_m - fields.drop_m)
+    return out
+
+
+def drape(suit: Suit, wearer: Wearer, measures: Measures, rng: np.random.Generator, *, fold_scale: float = 1.0) -> Draped:
+    """The suit's surface as this cloth lies on this body, before it is cut."""
+    fields = suit.fields
+    rest = suit.blend @ wearer.rest
+    posed = suit.blend @ wearer.posed
+    size = wearer.height_scale
+    stand = np.full(len(rest), measures.ease_m)
+    axis = axis_points(rest, wearer.rest_joints, fields)
+    radius = np.linalg.norm(rest - axis, axis=1)
+    torso = (1 - fields.arm - fields.leg).clip(0)
+    if measures.torso_hang < 0.9:
+        flat = np.hypot(rest[:, 0] - axis[:, 0], rest[:, 2] - axis[:, 2])
+        reach = flat
+        for source, step in zip(suit.hang_sources, HANG_STEPS_M, strict=True):
+            above = np.where(source == np.arange(len(flat)), -1.0, flat[source] - measures.torso_hang * step * size)
+            reach = np.maximum(reach, above)
+        stand = stand + (reach - flat) * torso
+    down = np.clip((suit.bones[1, 1] - fields.points[:, 1]) / (suit.bones[1, 1] - suit.bones[7, 1]), 0, 1)
+    if measures.leg_radius_m > 0:
+        thigh = (fields.leg > 0.9) & (np.abs(down - 0.22) < 0.05)
+        top = float(radius[thigh].mean()) + measures.ease_m
+        wanted = top + (measures.leg_radius_m * size - top) * down
+        stand = stand + _soft_excess(wanted - radius - measures.ease_m) * fields.leg * np.clip((down - 0.06) / 0.25, 0, 1)
+    if measures.sleeve_radius_m > 0:
+        length = suit.bones[20, 0] - suit.bones[16, 0]
+        along = np.clip(fields.sleeve_m / length, 0, 1)
+        upper = (fields.arm > 0.9) & (np.abs(along - 0.25) < 0.08)
+        top = float(radius[upper].mean()) + measures.ease_m + 0.4 * measures.sleeve_radius_m * 0.2
+        wanted = top + (measures.sleeve_radius_m * size - top) * along
+        stand = stand + _soft_excess(wanted - radius - measures.ease_m) * fields.arm * np.clip(along / 0.2, 0, 1)
+    if measures.hem_flare_m:
+        stand = stand + measures.hem_flare_m * np.clip(1 - (fields.drop_m - measures.hem_m) / 0.4, 0, 1) ** 2 * torso
+    for _ in range(6):
+        stand = 0.5 * stand + 0.5 * (suit.smoothing @ stand)
+    base = posed
+    for _ in range(14):
+        base = 0.5 * base + 0.5 * (suit.smoothing @ base)
+    normals = vertex_normals(base, suit.faces)
+    for _ in range(4):
+        normals = 0.5 * normals + 0.5 * (suit.smoothing @ normals)
+    normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-9)
+    heights = fold_heights(suit, wearer.bends, rng, looseness=measures.looseness, hem_sleeve_m=measures.sleeve_m,
+                           hem_drop_m=measures.hem_m, crisp=measures.crisp)  # fmt: skip
+    if measures.flute_m:
+        heights = heights + flutes(suit, rng, hem_drop_m=measures.hem_m, amount_m=measures.flute_m)
+    lift = stand + fold_scale * np.maximum(heights, -0.75 * stand)
+    # Smoothing sinks below the skin on convex places: stay outside of it by most of the ease.
+    skin = np.einsum("ij,ij->i", posed - base, normals)
+    low = np.maximum(skin, 0) + 0.6 * measures.ease_m
+    lift = np.maximum(lift + 0.75 * np.maximum(skin, 0), low)
+    lift = 0.5 * lift + 0.5 * (suit.smoothing @ lift)
+    positions = base + normals * lift[:, None]
+    return Draped(positions=positions, normals=vertex_normals(positions, suit.faces))
+
+
+def _soft_excess(value: Floats) -> Floats:
+    """max(value, 0) with a rounded corner."""
+    return 0.5 * (value + np.sqrt(value * value + 0.012**2)) - 0.001
+
+
+def sewn(suit: Suit, draped: Draped, measures: Measures, tile_uvs: Floats) -> Part:
+    """The closed garment: the draped surface cut along its hems, with a turned edge and a cap behind it."""
+    faces, uv_faces, uvs, positions = suit.faces, suit.uv_faces, tile_uvs, draped.positions
+    fields = outside_field(suit.fields, measures)
+    faces, uv_faces, uvs, (positions,) = cut_all(faces, uv_faces, uvs, fields, [positions])
+    labels = np.full(len(faces), measures.label, np.uint8)
+    return capped(positions, faces, uvs, uv_faces, labels, rim_m=0.004, recess_m=0.012)
+
+
+def cut_all(faces: Ints, uv_faces: Ints, uvs: Floats, fields: list[Floats], values: list[NDArray]) -> tuple[Ints, Ints, Floats, list[NDArray]]:
+    """Cuts by one field after the other; keeps where all are negative. ``values`` are per-vertex and follow."""
+    values, fields = list(values), list(fields)
+    for k in range(len(fields)):
+        if (fields[k] < 0).all():
+            continue
+        piece = cut(faces, uv_faces, fields[k], len(uvs))
+        faces, uv_faces, uvs = piece.faces, piece.uv_faces, piece.uv_values(uvs)
+        values = [piece.vertex_values(v) for v in values]
+        fields = [piece.vertex_values(f) for f in fields]
+    return faces, uv_faces, uvs, values
