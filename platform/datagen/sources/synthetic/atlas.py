@@ -50,7 +50,7 @@ class Tile:
 TILES: dict[str, Tile] = {
     "skin": Tile(left=0, top=0, width=512, height=512),
     "upper": Tile(left=512, top=0, width=512, height=471, chart=(0.0, 0.30, 0.76, 1.0)),
-    "lower": Tile(left=0, top=512, width=420, height=450, chart=(0.10, 0.13, 0.66, 0.73)),
+    "lower": Tile(left=0, top=512, width=420, height=450, chart=(0.02, 0.0, 0.66, 0.73)),
     "outer": Tile(left=512, top=512, width=512, height=471, chart=(0.0, 0.30, 0.76, 1.0)),
     "hair": Tile(left=420, top=512, width=92, height=450),
     "shoes": Tile(left=0, top=962, width=256, height=62),

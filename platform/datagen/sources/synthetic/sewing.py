@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from vitruvian.datagen.sources.synthetic.cutting import Ints, cut
+from vitruvian.datagen.sources.synthetic.cutting import Ints, boundary_loops, compact, cut
 from vitruvian.datagen.sources.synthetic.folds import Bends, flutes, fold_heights
 from vitruvian.datagen.sources.synthetic.parts import Part, capped, vertex_normals
 from vitruvian.datagen.sources.synthetic.suit import HANG_STEPS_M, Fields, Suit, axis_points
@@ -45,6 +45,8 @@ class Measures:
     looseness: float = 0.5
     crisp: float = 1.0
     flute_m: float = 0.0
+    tuck_m: float = -1.0
+    """Height below which the garment is tucked into trousers; -1 for none."""
     hem_flare_m: float = 0.0
     label: int = 0
     tile: str = "upper"
@@ -72,7 +74,8 @@ class Draped:
     """A garment's uncut surface: posed positions and normals of all suit vertices."""
 
     positions: Floats
-    normals: Floats
+    inner: Floats
+    """The same just outside of the skin: the inside of open garments."""
 
 
 def outside_field(fields: Fields, measures: Measures) -> list[Floats]:
@@ -97,7 +100,12 @@ def drape(suit: Suit, wearer: Wearer, measures: Measures, rng: np.random.Generat
     rest = suit.blend @ wearer.rest
     posed = suit.blend @ wearer.posed
     size = wearer.height_scale
-    stand = np.full(len(rest), measures.ease_m)
+    ease = np.full(len(rest), measures.ease_m)
+    if measures.tuck_m > 0:
+        below = fields.drop_m + 0.02 * np.clip(-fields.points[:, 2] / 0.1, -1, 1) * -1
+        tucked = np.clip((measures.tuck_m + 0.010 - below) / 0.02, 0, 1)
+        ease = ease * (1 - tucked) + 0.0005 * tucked
+    stand = ease.copy()
     axis = axis_points(rest, wearer.rest_joints, fields)
     radius = np.linalg.norm(rest - axis, axis=1)
     torso = (1 - fields.arm - fields.leg).clip(0)
@@ -136,19 +144,69 @@ def drape(suit: Suit, wearer: Wearer, measures: Measures, rng: np.random.Generat
                            hem_drop_m=measures.hem_m, crisp=measures.crisp)  # fmt: skip
     if measures.flute_m:
         heights = heights + flutes(suit, rng, hem_drop_m=measures.hem_m, amount_m=measures.flute_m)
+    if measures.tuck_m > 0:
+        stand = stand * (1 - tucked) + 0.0005 * tucked
+        heights = heights * (1 - tucked)
+        blouse = np.exp(-(((fields.drop_m - measures.tuck_m - 0.04) / 0.025) ** 2))
+        stand = stand + blouse * 0.007 * measures.looseness
     lift = stand + fold_scale * np.maximum(heights, -0.75 * stand)
     # Smoothing sinks below the skin on convex places: stay outside of it by most of the ease.
     skin = np.einsum("ij,ij->i", posed - base, normals)
-    low = np.maximum(skin, 0) + 0.6 * measures.ease_m
+    low = np.maximum(skin, 0) + 0.6 * ease
     lift = np.maximum(lift + 0.75 * np.maximum(skin, 0), low)
     lift = 0.5 * lift + 0.5 * (suit.smoothing @ lift)
     positions = base + normals * lift[:, None]
-    return Draped(positions=positions, normals=vertex_normals(positions, suit.faces))
+    return Draped(positions=positions, inner=base + normals * np.maximum(np.maximum(skin, 0) + 0.002, 0)[:, None])
 
 
 def _soft_excess(value: Floats) -> Floats:
     """max(value, 0) with a rounded corner."""
     return 0.5 * (value + np.sqrt(value * value + 0.012**2)) - 0.001
+
+
+def open_front(suit: Suit, draped: Draped, measures: Measures, tile_uvs: Floats) -> Part:
+    """A garment that is open in front: an outer and an inner sheet, joined along all edges."""
+    fields = outside_field(suit.fields, measures)
+    p = suit.fields.points
+    gap = np.where(p[:, 2] > suit.bones[9, 2], measures.open_m - np.abs(p[:, 0]), -0.05)
+    fields.append(gap + 0.0 * p[:, 1])
+    faces, uv_faces, uvs, (outer, inner) = cut_all(suit.faces, suit.uv_faces, tile_uvs, fields, [draped.positions, draped.inner])
+    faces, outer, inner = compact(faces, outer, inner)
+    uv_faces, uvs = compact(uv_faces, uvs)
+    corner_uv = np.zeros(len(outer), np.int64)
+    corner_uv[faces.ravel()] = uv_faces.ravel()
+    n = len(outer)
+    all_f, all_t = [faces, faces[:, [0, 2, 1]] + n], [uv_faces, uv_faces[:, [0, 2, 1]]]
+    for loop in boundary_loops(faces):
+        a, b = loop, np.roll(loop, -1)
+        ua, ub = corner_uv[a], corner_uv[b]
+        all_f += [np.stack([b, a, a + n], 1), np.stack([b, a + n, b + n], 1)]
+        all_t += [np.stack([ub, ua, ua], 1), np.stack([ub, ua, ub], 1)]
+    faces = np.concatenate(all_f)
+    return Part(vertices=np.concatenate([outer, inner]), faces=faces, uvs=uvs, uv_faces=np.concatenate(all_t),
+                labels=np.full(len(faces), measures.label, np.uint8))  # fmt: skip
+
+
+def ring_at(suit: Suit, draped: Draped, field: Floats, count: int) -> Floats:
+    """(count, 3) points of the draped surface where a field is zero, evenly by angle around the ring's middle, starting in
+    front (+z of the template) and turning to the left. The line must go once around torso or neck."""
+    piece = cut(suit.faces, suit.uv_faces, field, len(suit.uvs))
+    share = piece.weights[:, None]
+    points = draped.positions[piece.edges[:, 0]] * (1 - share) + draped.positions[piece.edges[:, 1]] * share
+    flat = suit.fields.points
+    at = flat[piece.edges[:, 0]] * (1 - share) + flat[piece.edges[:, 1]] * share
+    middle = 0.5 * (at.max(0) + at.min(0))
+    angle = np.arctan2(at[:, 0] - middle[0], at[:, 2] - middle[2])
+    order = np.argsort(angle)
+    angle, points = angle[order], points[order]
+    angle = np.concatenate([angle[-4:] - 2 * np.pi, angle, angle[:4] + 2 * np.pi])
+    points = np.concatenate([points[-4:], points, points[:4]])
+    wanted = np.linspace(0, 2 * np.pi, count, endpoint=False)
+    wanted = np.where(wanted > np.pi, wanted - 2 * np.pi, wanted)
+    ring = np.stack([np.interp(wanted, angle, points[:, k]) for k in range(3)], 1)
+    for _ in range(2):
+        ring = 0.5 * ring + 0.25 * (np.roll(ring, 1, 0) + np.roll(ring, -1, 0))
+    return ring
 
 
 def sewn(suit: Suit, draped: Draped, measures: Measures, tile_uvs: Floats) -> Part:

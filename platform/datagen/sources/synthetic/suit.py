@@ -20,7 +20,7 @@ from vitruvian.datagen.sources.synthetic.cutting import compact
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
-LONGEST_EDGE_M = 0.0145
+LONGEST_EDGE_M = 0.0170
 HANG_STEPS_M = (0.02, 0.045, 0.08, 0.12, 0.17, 0.23, 0.30)
 
 
