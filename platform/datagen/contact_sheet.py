@@ -12,7 +12,7 @@ from vitruvian.datagen.subject import Source, Subject
 from vitruvian.geometry.camera import Camera
 from vitruvian.geometry.rasterize import render
 
-_AMBIENT, _KEY = 0.80, 0.42
+_AMBIENT, _KEY = 0.72, 0.36
 _FROM = np.array([-0.45, 0.60, 0.66])
 """Towards the light, in the camera's frame: it comes over the viewer's left shoulder."""
 
@@ -21,7 +21,10 @@ def sheet_camera(subject: Subject, *, yaw_deg: float, size_px: int, margin: floa
     """An orthographic camera that holds the whole subject whichever way it is turned."""
     low, high = subject.mesh.vertices.min(0).astype(float), subject.mesh.vertices.max(0).astype(float)
     center = 0.5 * (low + high)
-    reach = max(high[1] - low[1], 2 * np.hypot(subject.mesh.vertices[:, 0] - center[0], subject.mesh.vertices[:, 2] - center[2]).max() * 0.92)
+    reach = max(
+        high[1] - low[1],
+        2 * np.hypot(subject.mesh.vertices[:, 0] - center[0], subject.mesh.vertices[:, 2] - center[2]).max() * 0.92,
+    )
     c, s = cos(radians(yaw_deg)), sin(radians(yaw_deg))
     rotation = np.array([[c, 0, s], [0, 1, 0], [-s, 0, c]])
     focal = size_px / (reach * margin)
@@ -74,7 +77,9 @@ def contact_sheet(
     strips = []
     for subject_id in ids:
         subject = source.load(subject_id)
-        strips.append(np.concatenate([picture(subject, yaw_deg=yaw, size_px=size_px, kind=kind) for kind in kinds for yaw in yaws_deg]))
+        strips.append(
+            np.concatenate([picture(subject, yaw_deg=yaw, size_px=size_px, kind=kind) for kind in kinds for yaw in yaws_deg])
+        )
     blank = np.full_like(strips[0], 255)
     while len(strips) % columns and len(strips) > columns:
         strips.append(blank)
@@ -83,7 +88,15 @@ def contact_sheet(
 
 
 def main(
-    path: str, *, num_subjects: int = 24, seed: int = 0, first: int = 0, size_px: int = 512, columns: int = 8, normals: bool = False, views: int = 2
+    path: str,
+    *,
+    num_subjects: int = 24,
+    seed: int = 0,
+    first: int = 0,
+    size_px: int = 512,
+    columns: int = 8,
+    normals: bool = False,
+    views: int = 2,
 ) -> None:
     """Draws built-in people into a picture file (PNG or JPEG by its ending)."""
     from PIL import Image

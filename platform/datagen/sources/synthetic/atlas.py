@@ -74,7 +74,9 @@ class TileMap:
         return self.values[name]
 
 
-def tile_map(tile: Tile, atlas_px: int, uvs: Floats, uv_faces: NDArray[np.int64], faces: NDArray[np.int64], values: dict[str, Floats]) -> TileMap:
+def tile_map(
+    tile: Tile, atlas_px: int, uvs: Floats, uv_faces: NDArray[np.int64], faces: NDArray[np.int64], values: dict[str, Floats]
+) -> TileMap:
     """Maps of per-vertex ``values`` (N,) or (N, k) over a tile."""
     rows, columns = tile.size_px(atlas_px)
     u0, v0, u1, v1 = tile.chart

@@ -6,6 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
+from scipy.sparse.csgraph import connected_components
 
 from vitruvian.datagen.sources.synthetic.atlas import TILES, Canvas, TileMap
 from vitruvian.datagen.sources.synthetic.cutting import cut
@@ -14,7 +16,7 @@ from vitruvian.datagen.sources.synthetic.hair import hair_part
 from vitruvian.datagen.sources.synthetic.labels import LABEL
 from vitruvian.datagen.sources.synthetic.mannequin import Mannequin, tile_maps
 from vitruvian.datagen.sources.synthetic.parts import Part, capped, vertex_normals
-from vitruvian.datagen.sources.synthetic.sewing import Draped, Measures, Wearer, drape, open_front, outside_field, sewn
+from vitruvian.datagen.sources.synthetic.sewing import Measures, Wearer, drape, open_front, outside_field, sewn
 from vitruvian.datagen.sources.synthetic.shoes import shoe_parts
 from vitruvian.datagen.sources.synthetic.skin import IRIS_COLOURS, paint_eye, paint_skin
 from vitruvian.datagen.sources.synthetic.skirts import skirt_part
@@ -32,6 +34,7 @@ def dress(body: Mannequin, wearer: Wearer, outfit: Outfit, rng: np.random.Genera
     parts: list[Part] = []
     covers: list[Floats] = []
     top, bottom = outfit.top, outfit.bottom
+    over: Floats | None = None
     if bottom is not None:
         measures = bottom.measures
         if top is not None and not outfit.tucked:
@@ -39,6 +42,8 @@ def dress(body: Mannequin, wearer: Wearer, outfit: Outfit, rng: np.random.Genera
         draped = drape(suit, wearer, measures, rng)
         parts.append(sewn(suit, draped, measures, body.tile_uvs["lower"]))
         covers.append(_depth(body, measures))
+        worn = suit.fields.drop_m < measures.top_m + 0.03
+        over = np.where(worn, draped.lift + 0.005, 0.0)
         if outfit.belt:
             parts.append(belt_part(suit, draped, measures, wearer))
     if outfit.skirt is not None:
@@ -49,32 +54,53 @@ def dress(body: Mannequin, wearer: Wearer, outfit: Outfit, rng: np.random.Genera
             measures = replace(measures, tuck_m=bottom.measures.top_m)
         elif outfit.skirt is not None and outfit.tucked:
             measures = replace(measures, tuck_m=outfit.skirt.top_m, hem_m=outfit.skirt.top_m - 0.06)
-        elif bottom is not None:
-            measures = replace(measures, ease_m=max(measures.ease_m, bottom.measures.ease_m + 0.007))
         under = outfit.outer is not None
         if under and outfit.outer is not None:
             covers.append(_depth(body, replace(measures, sleeve_m=min(measures.sleeve_m, outfit.outer.measures.sleeve_m))))
-            measures = replace(measures, sleeve_m=min(measures.sleeve_m, 0.05), looseness=0.5 * measures.looseness, torso_hang=max(measures.torso_hang, 0.4))
+            measures = replace(
+                measures,
+                sleeve_m=min(measures.sleeve_m, 0.05),
+                looseness=0.5 * measures.looseness,
+                torso_hang=max(measures.torso_hang, 0.4),
+            )
         else:
             covers.append(_depth(body, measures))
-        draped = drape(suit, wearer, measures, rng, fold_scale=0.5 if under else 1.0)
+        draped = drape(suit, wearer, measures, rng, fold_scale=0.5 if under else 1.0, over=None if outfit.tucked else over)
+        worn = (suit.fields.drop_m > measures.hem_m - 0.02) & (suit.fields.sleeve_m < measures.sleeve_m + 0.02)
+        over = np.maximum(0 if over is None else over, np.where(worn, draped.lift + 0.006, 0.0))
         parts.append(sewn(suit, draped, measures, body.tile_uvs["upper"]))
         if outfit.collar:
             parts += collar_part(suit, draped, measures, wearer, outfit.collar)
     if outfit.outer is not None:
         measures = outfit.outer.measures
-        draped = drape(suit, wearer, measures, rng)
+        draped = drape(suit, wearer, measures, rng, over=over)
         parts.append(open_front(suit, draped, measures, body.tile_uvs["outer"]))
         covers.append(np.minimum(_depth(body, replace(measures, neck_drop_m=0.0)), body.fields.sleeve_m - 0.10))
     for side in ("left", "right"):
-        parts += shoe_parts(wearer.rest, body.feet[side], wearer.rest_joints, wearer.joint_transforms, side, outfit.shoes, LABEL[f"{side} shoe"], wearer.height_scale)
+        parts += shoe_parts(
+            wearer.rest,
+            body.feet[side],
+            wearer.rest_joints,
+            wearer.joint_transforms,
+            side,
+            outfit.shoes,
+            LABEL[f"{side} shoe"],
+            wearer.height_scale,
+        )
     shoe_top = outfit.shoes.collar_m
     drop, z = body.fields.drop_m, body.template[:, 2]
     covers.append(np.maximum(shoe_top - 0.015 - drop, np.minimum(z - body.joints[7, 2] - 0.035, 0.12 - drop)) + 0.02)
     if outfit.socks_m > shoe_top:
-        measures = Measures(top_m=outfit.socks_m, hem_m=0.045, ease_m=0.003, looseness=0.15, torso_hang=1.0, label=LABEL["socks"])
+        measures = Measures(
+            top_m=outfit.socks_m, hem_m=0.045, ease_m=0.003, looseness=0.15, torso_hang=1.0, label=LABEL["socks"]
+        )
         if bottom is None or bottom.measures.hem_m > shoe_top:
-            sock = sewn(suit, drape(suit, wearer, measures, rng), measures, np.tile(TILES["socks"].to_atlas(np.array([[0.5, 0.5]])), (len(suit.uvs), 1)))
+            sock = sewn(
+                suit,
+                drape(suit, wearer, measures, rng),
+                measures,
+                np.tile(TILES["socks"].to_atlas(np.array([[0.5, 0.5]])), (len(suit.uvs), 1)),
+            )
             parts.append(sock)
             covers.append(_depth(body, measures))
     parts.append(_skin_part(body, wearer, np.max(covers, axis=0)))
@@ -82,24 +108,51 @@ def dress(body: Mannequin, wearer: Wearer, outfit: Outfit, rng: np.random.Genera
         normals = vertex_normals(wearer.posed, body.faces)
         shoulders = (body.weights[:, [3, 6, 9, 12, 13, 14, 16, 17]].sum(1) > 0.5) & (body.template[:, 1] > body.joints[3, 1])
         clothes = 0.022 if outfit.outer is None else 0.04
-        obstacles = (wearer.posed[shoulders] + clothes * normals[shoulders] * (body.template[shoulders, 1] < body.joints[12, 1])[:, None], normals[shoulders])
+        obstacles = (
+            wearer.posed[shoulders]
+            + clothes * normals[shoulders] * (body.template[shoulders, 1] < body.joints[12, 1])[:, None],
+            normals[shoulders],
+        )
         label = LABEL["hat"] if outfit.hair.name == "beanie" else LABEL["hair"]
-        parts += hair_part(body.scalp, wearer.rest, wearer.joint_transforms[15], outfit.hair, rng, label, obstacles, wearer.height_scale)
+        parts += hair_part(
+            body.scalp, wearer.rest, wearer.joint_transforms[15], outfit.hair, rng, label, obstacles, wearer.height_scale
+        )
     return parts
 
 
 def _depth(body: Mannequin, measures: Measures) -> Floats:
     """(V,) how deep under the garment each body vertex lies, metres from its nearest edge; negative where bare."""
-    return -np.max(outside_field(body.fields, measures), axis=0)
+    fields = outside_field(body.fields, measures)
+    if measures.sleeve_m > -0.5:
+        # Shoulders are hardly lower than the neckline, but far from it.
+        fields[1] = fields[1] - np.clip(np.abs(body.template[:, 0]) - 0.075, 0, 0.1)
+    return -np.max(fields, axis=0)
 
 
 def _skin_part(body: Mannequin, wearer: Wearer, depth: Floats) -> Part:
     """The body without what lies well under clothes, every cut closed; near the edges of clothes it draws back a little."""
     inward = vertex_normals(wearer.posed, body.faces)
     t = np.clip((depth + 0.004) / 0.03, 0, 1)
-    posed = wearer.posed - inward * (0.006 * t * t * (3 - 2 * t))[:, None]
+    posed = wearer.posed - inward * (0.006 * t * t * (3 - 2 * t) + 0.010 * np.clip((depth - 0.022) / 0.02, 0, 1))[:, None]
     piece = cut(body.faces, body.uv_faces, depth - _UNDER_CLOTH_M, len(body.uvs))
-    return capped(piece.vertex_values(posed), piece.faces, piece.uv_values(body.uvs), piece.uv_faces, body.labels[piece.face_origin])
+    bare = piece.vertex_values(depth)
+    keep = _shown(piece.faces, bare < 0.004)
+    return capped(
+        piece.vertex_values(posed),
+        piece.faces[keep],
+        piece.uv_values(body.uvs),
+        piece.uv_faces[keep],
+        body.labels[piece.face_origin[keep]],
+    )
+
+
+def _shown(faces: NDArray[np.int64], bare: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """(F,) faces of connected pieces with at least one bare vertex: what is left wholly under clothes is dropped."""
+    links = sparse.coo_matrix(
+        (np.ones(2 * len(faces), np.int8), (faces[:, [0, 1]].T.ravel(), faces[:, [1, 2]].T.ravel())), shape=(len(bare),) * 2
+    )
+    count, piece = connected_components(links, directed=False)
+    return np.bincount(piece, bare, count)[piece[faces[:, 0]]] > 0
 
 
 def paint(body: Mannequin, outfit: Outfit, atlas_px: int, rng: np.random.Generator) -> NDArray[np.uint8]:
@@ -190,7 +243,11 @@ def _paint_top(garment: Garment, where: TileMap, outfit: Outfit, rng: np.random.
         stitch(picture, np.where(front, pocket, 1.0), at_m=0.0, width_m=0.0025, factor=0.62)
         for side in (-1, 1):
             cord = np.maximum(np.abs(x - side * 0.028), np.abs(y - 0.355) - 0.065)
-            band(picture, np.clip((0.004 - cord) / 0.002, 0, 1) * front, np.array([0.92, 0.92, 0.9]) if ground.sum() < 2.0 else ground * 0.4)
+            band(
+                picture,
+                np.clip((0.004 - cord) / 0.002, 0, 1) * front,
+                np.array([0.92, 0.92, 0.9]) if ground.sum() < 2.0 else ground * 0.4,
+            )
     del second, accent
     return picture
 
@@ -212,7 +269,9 @@ def _paint_bottom(garment: Garment, where: TileMap, rng: np.random.Generator) ->
             picture *= np.where(drop - m.hem_m < 0.05, ribs, 1.0)[..., None]
             stitch(picture, drop - m.hem_m, at_m=0.052, width_m=0.003, factor=0.55)
         if rng.random() < 0.5:
-            stripe = np.abs(np.abs(x) - np.interp(y, [-0.9, -0.45, -0.05, 0.1], [0.20, 0.20, 0.19, 0.18])) * 0 + np.abs(np.abs(angle) - np.pi / 2)
+            stripe = np.abs(np.abs(x) - np.interp(y, [-0.9, -0.45, -0.05, 0.1], [0.20, 0.20, 0.19, 0.18])) * 0 + np.abs(
+                np.abs(angle) - np.pi / 2
+            )
             outside = leg & (angle > 0)
             colour = np.array([0.93, 0.93, 0.93]) if picture.mean() < 0.6 else np.array([0.1, 0.1, 0.1])
             band(picture, (np.clip((0.16 - stripe) / 0.04, 0, 1)) * outside, colour, 0.9)
@@ -258,7 +317,11 @@ def _paint_outer(garment: Garment, where: TileMap, outfit: Outfit, rng: np.rando
         on = front & (x > 0) & (neck < -m.neck_drop_m)
         band(picture, np.clip((0.009 - button) / 0.002, 0, 1) * on, np.array(garment.fabric.colours[0]) * 0.35)
     elif garment.name == "jacket":
-        band(picture, front & (edge < 0.008), np.array([0.55, 0.55, 0.56]) if rng.random() < 0.5 else np.array([0.12, 0.12, 0.12]))
+        band(
+            picture,
+            front & (edge < 0.008),
+            np.array([0.55, 0.55, 0.56]) if rng.random() < 0.5 else np.array([0.12, 0.12, 0.12]),
+        )
         for distance in (from_hem, from_cuff):
             ribs = 1 - 0.2 * (0.5 + 0.5 * np.cos(2 * np.pi * where["across"] / 0.010))
             picture *= np.where(distance < 0.05, ribs * 0.85, 1.0)[..., None]

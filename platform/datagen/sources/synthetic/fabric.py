@@ -92,7 +92,16 @@ def paint_cloth(fabric: Fabric, where: TileMap, rng: np.random.Generator) -> Pic
     return (colour * weave[:, None]).reshape(*shape, 3).astype(np.float32)
 
 
-def stitch(picture: Picture, distance_m: NDArray[np.floating], *, at_m: float, width_m: float, colour: Floats | None = None, factor: float = 0.8, amount: float = 0.8) -> None:
+def stitch(
+    picture: Picture,
+    distance_m: NDArray[np.floating],
+    *,
+    at_m: float,
+    width_m: float,
+    colour: Floats | None = None,
+    factor: float = 0.8,
+    amount: float = 0.8,
+) -> None:
     """Draws a seam where a distance field has the value ``at_m``: in a colour, or by darkening."""
     mask = (np.exp(-(((distance_m - at_m) / width_m) ** 2)) * amount)[..., None].astype(np.float32)
     picture += mask * ((picture * factor if colour is None else colour.astype(np.float32)) - picture)
@@ -112,7 +121,7 @@ def _band(value: Floats, period: float, share: float, soft: float) -> Floats:
     return _edge(np.abs((value / period) % 1 - 0.5) * period, 0.5 * share * period, soft)
 
 
-def _flowers(lay, u: Floats, v: Floats, s: float, second: Floats, accent: Floats, rng: np.random.Generator) -> None:  # noqa: ANN001
+def _flowers(lay, u: Floats, v: Floats, s: float, second: Floats, accent: Floats, rng: np.random.Generator) -> None:
     row = np.floor(v / s)
     cell_u = np.floor(u / s + 0.5 * (row % 2))
     seed = np.abs(np.sin(cell_u * 12.9898 + row * 78.233 + rng.uniform(0, 9)) * 43758.5453) % 1
@@ -124,7 +133,7 @@ def _flowers(lay, u: Floats, v: Floats, s: float, second: Floats, accent: Floats
     lay(_edge(r, 0.075 * s, 0.0015), accent)
 
 
-def _chest_print(lay, p: Floats, second: Floats, accent: Floats, rng: np.random.Generator) -> None:  # noqa: ANN001
+def _chest_print(lay, p: Floats, second: Floats, accent: Floats, rng: np.random.Generator) -> None:
     x, y, z = p.T
     y = y - rng.uniform(0.20, 0.26)
     front = z > 0

@@ -41,7 +41,14 @@ def bends_of(pose: Floats) -> Bends:
     )
 
 
-def waves(points: Floats, rng: np.random.Generator, shortest_m: float, longest_m: float, stretch: tuple[float, float, float], count: int = 7) -> Floats:
+def waves(
+    points: Floats,
+    rng: np.random.Generator,
+    shortest_m: float,
+    longest_m: float,
+    stretch: tuple[float, float, float],
+    count: int = 7,
+) -> Floats:
     """(N,) smooth noise of about unit variance: a sum of cosines with wavelengths in a band. ``stretch`` lengthens the
     waves along x, y, z."""
     direction = rng.normal(size=(count, 3))
@@ -59,7 +66,16 @@ def ridges(phase: Floats) -> Floats:
     return np.sqrt(crest + 0.02) - 0.65
 
 
-def fold_heights(suit: Suit, bends: Bends, rng: np.random.Generator, *, looseness: float, hem_sleeve_m: float, hem_drop_m: float, crisp: float = 1.0) -> Floats:
+def fold_heights(
+    suit: Suit,
+    bends: Bends,
+    rng: np.random.Generator,
+    *,
+    looseness: float,
+    hem_sleeve_m: float,
+    hem_drop_m: float,
+    crisp: float = 1.0,
+) -> Floats:
     """(N,) metres outward, mean about zero. ``looseness`` 0 (skin-tight) to 1 (wide); the hems say where cloth stacks up;
     ``crisp`` scales small folds against large ones (stiff cloth has fewer)."""
     fields, joints = suit.fields, suit.bones
@@ -88,10 +104,25 @@ def fold_heights(suit: Suit, bends: Bends, rng: np.random.Generator, *, loosenes
     elbow = joints[18, 0] - joints[16, 0]
     rings = ridges(TAU * sleeve / 0.034 + 1.6 * warp + 0.8 * warp_fine + 1.5 * np.cos(fields.limb_angle + 0.7))
     strength = 0.0022 + 0.0050 * np.clip(pick(bends.elbow), 0, 1.6)
-    total += crisp * strength * arm * np.exp(-(((sleeve - elbow) / 0.075) ** 2)) * (0.55 + 0.45 * np.cos(fields.limb_angle - np.pi / 2)) * rings
+    total += (
+        crisp
+        * strength
+        * arm
+        * np.exp(-(((sleeve - elbow) / 0.075) ** 2))
+        * (0.55 + 0.45 * np.cos(fields.limb_angle - np.pi / 2))
+        * rings
+    )
     # Sleeves are longer than arms: they stack towards the cuff.
     stack = np.exp(-(((sleeve - hem_sleeve_m) / 0.10) ** 2)) * np.clip(hem_sleeve_m / 0.4, 0, 1) ** 2
-    total += crisp * (0.25 + looseness) * 0.0032 * arm * stack * (0.4 + 0.6 * gate) * ridges(TAU * sleeve / 0.042 + 2.4 * warp + warp_fine)
+    total += (
+        crisp
+        * (0.25 + looseness)
+        * 0.0032
+        * arm
+        * stack
+        * (0.4 + 0.6 * gate)
+        * ridges(TAU * sleeve / 0.042 + 2.4 * warp + warp_fine)
+    )
 
     # Knees: behind when bent, a little in front always.
     knee_y = joints[4, 1]
@@ -105,7 +136,15 @@ def fold_heights(suit: Suit, bends: Bends, rng: np.random.Generator, *, loosenes
     low = hem_drop_m < 0.2
     if low:
         stack = np.exp(-((above / 0.11) ** 2))
-        total += crisp * (0.25 + looseness) * 0.0046 * leg * stack * (0.35 + 0.65 * gate) * ridges(TAU * above / 0.052 + 2.6 * warp + warp_fine)
+        total += (
+            crisp
+            * (0.25 + looseness)
+            * 0.0046
+            * leg
+            * stack
+            * (0.35 + 0.65 * gate)
+            * ridges(TAU * above / 0.052 + 2.6 * warp + warp_fine)
+        )
 
     # Radiating from the crotch (front) and from the armpits.
     crotch = np.array([0.0, joints[1, 1] - 0.06, joints[1, 2] + 0.04])
@@ -114,7 +153,9 @@ def fold_heights(suit: Suit, bends: Bends, rng: np.random.Generator, *, loosenes
     whiskers = ridges(9.0 * angle + 1.8 * warp + 0.7 * warp_fine)
     near = np.exp(-(((away - 0.09) / 0.07) ** 2)) * (1 - arm)
     total += crisp * near * (0.0022 + 0.0035 * np.clip(pick(bends.hip), 0, 1.5)) * whiskers
-    armpit = np.stack([fields.side * (joints[16, 0] - 0.01), np.full(len(p), joints[16, 1] - 0.09), np.full(len(p), joints[16, 2])], 1)
+    armpit = np.stack(
+        [fields.side * (joints[16, 0] - 0.01), np.full(len(p), joints[16, 1] - 0.09), np.full(len(p), joints[16, 2])], 1
+    )
     offset = p - armpit
     away = np.linalg.norm(offset, axis=1)
     angle = np.arctan2(offset[:, 1], np.abs(offset[:, 0]) + 0.02)

@@ -111,8 +111,16 @@ def natural_hairline_deg(azimuth: Floats) -> Floats:
                      [41, 41, 42, 33, 22, 2, -4, 20, 14, -14, -33, -38])  # fmt: skip
 
 
-def hair_part(scalp: Scalp, rest: Floats, head_transform: Floats, style: HairStyle, rng: np.random.Generator, label: int,
-              obstacles: tuple[Floats, Floats], scale: float) -> list[Part]:
+def hair_part(
+    scalp: Scalp,
+    rest: Floats,
+    head_transform: Floats,
+    style: HairStyle,
+    rng: np.random.Generator,
+    label: int,
+    obstacles: tuple[Floats, Floats],
+    scale: float,
+) -> list[Part]:
     """The closed volumes of a style. ``rest`` (V, 3) the body before the pose; ``obstacles`` posed points and normals of
     neck, shoulders and back; ``scale`` of the head against the template's."""
     surface = (rest[scalp.corners] * scalp.weights[..., None]).sum(2)
@@ -159,9 +167,14 @@ def hair_part(scalp: Scalp, rest: Floats, head_transform: Floats, style: HairSty
     edge = np.where(fall > 0.01, 1.0, _step(0.0, 0.28, 1 - t) ** 0.6)
     thick = 0.004 * scale + thick * edge
     if not style.smooth:
-        for count, height in ((19, 0.0028), (37, 0.0018), (55, 0.0012)):
-            grain = np.cos(count * az + rng.uniform(0, 6) + 1.5 * np.sin(3 * az + rng.uniform(0, 6)) + (2.0 * t if style.part else 0.0))
-            thick = thick + style.strands * height * scale * grain * np.clip(4 * t, 0, 1)
+        drift = 3.0 * np.sin(az + rng.uniform(0, 6)) * (1 - t)  # strands do not run straight down
+        for width, height in ((1, 0.0014), (3, 0.0020), (7, 0.0016)):
+            strand = _ring_noise(rng, width)
+            at_column = (np.arange(COLUMNS) + drift * (1 + width)) % COLUMNS
+            low = at_column.astype(int)
+            share = at_column - low
+            grain = strand[low] * (1 - share) + strand[(low + 1) % COLUMNS] * share
+            thick = thick + style.strands * height * scale * grain * np.clip(3 * t - 0.3, 0, 1)
     if style.lumps_m:
         bumps = sum(np.cos(ku * az + rng.uniform(0, 6) + 2 * np.sin(kv * t * 3)) * np.cos(kv * t * np.pi * 4 + rng.uniform(0, 6) + ku * az * 0.2)
                     for ku, kv in ((9, 2), (13, 3), (17, 4), (23, 5)))  # fmt: skip
@@ -178,7 +191,7 @@ def hair_part(scalp: Scalp, rest: Floats, head_transform: Floats, style: HairSty
         outer = outer + fallen + sway
         tip = np.clip((total - s) / (0.10 * scale), 0.25, 1)
         share = np.clip(below / 0.02, 0, 1)[..., None]
-        inner = (inner * (1 - share) + (outer - flat * depth_m * tip[..., None] * 0.9) * share)
+        inner = inner * (1 - share) + (outer - flat * depth_m * tip[..., None] * 0.9) * share
     outer = outer @ head_transform[:3, :3].T + head_transform[:3, 3]
     inner = inner @ head_transform[:3, :3].T + head_transform[:3, 3]
     if style.fall_m > 0.06:
@@ -187,6 +200,14 @@ def hair_part(scalp: Scalp, rest: Floats, head_transform: Floats, style: HairSty
     if style.tied:
         parts += _tied(style, center, mean_radius, head_transform, rng, label, scale, obstacles)
     return parts
+
+
+def _ring_noise(rng: np.random.Generator, width: int) -> Floats:
+    """(COLUMNS,) noise of unit variance, smoothed over ``width`` columns."""
+    noise = rng.standard_normal(COLUMNS)
+    kernel = np.hanning(2 * width + 1)
+    out = np.convolve(np.concatenate([noise[-width:], noise, noise[:width]]), kernel, "valid")
+    return out / out.std()
 
 
 def _sample(grid: Floats, azimuth: Floats, elevation_deg: Floats) -> Floats:
@@ -200,7 +221,9 @@ def _sample(grid: Floats, azimuth: Floats, elevation_deg: Floats) -> Floats:
             + (grid[e0 + 1, a0] * (1 - fa) + grid[e0 + 1, a0 + 1] * fa) * fe)  # fmt: skip
 
 
-def _keep_off(outer: Floats, inner: Floats, below: Floats, obstacles: tuple[Floats, Floats], scale: float) -> tuple[Floats, Floats]:
+def _keep_off(
+    outer: Floats, inner: Floats, below: Floats, obstacles: tuple[Floats, Floats], scale: float
+) -> tuple[Floats, Floats]:
     """Moves hanging hair in front of the shoulders and the back."""
     from scipy.spatial import cKDTree
 
@@ -218,7 +241,9 @@ def _keep_off(outer: Floats, inner: Floats, below: Floats, obstacles: tuple[Floa
         for _ in range(3):
             current[1:-1] = 0.5 * current[1:-1] + 0.25 * (current[2:] + current[:-2])
             current = 0.5 * current + 0.25 * (np.roll(current, 1, 1) + np.roll(current, -1, 1))
-        shift = np.where(np.linalg.norm(current, axis=2, keepdims=True) > np.linalg.norm(shift, axis=2, keepdims=True), current, shift)
+        shift = np.where(
+            np.linalg.norm(current, axis=2, keepdims=True) > np.linalg.norm(shift, axis=2, keepdims=True), current, shift
+        )
     return outer + shift, inner + shift
 
 
@@ -273,8 +298,16 @@ def tube(centers: Floats, offsets: Floats, label: int, tile: str) -> Part:
     return grid_part(vertices, faces, rows, columns, 1, label, tile)
 
 
-def _tied(style: HairStyle, center: Floats, radius: float, transform: Floats, rng: np.random.Generator, label: int, scale: float,
-          obstacles: tuple[Floats, Floats]) -> list[Part]:
+def _tied(
+    style: HairStyle,
+    center: Floats,
+    radius: float,
+    transform: Floats,
+    rng: np.random.Generator,
+    label: int,
+    scale: float,
+    obstacles: tuple[Floats, Floats],
+) -> list[Part]:
     angle = np.linspace(0, 2 * np.pi, 40, endpoint=False)
     if "bun" in style.tied:
         lift = np.deg2rad(52.0 if style.tied == "high bun" else 8.0)
@@ -284,7 +317,12 @@ def _tied(style: HairStyle, center: Floats, radius: float, transform: Floats, rn
         lat = np.linspace(-np.pi / 2 + 0.12, np.pi / 2 - 0.12, 16)
         up, side = np.array([0.0, direction[2], -direction[1]]), np.array([1.0, 0.0, 0.0])
         swirl = 1 + 0.05 * np.cos(5 * angle[None] + 6 * lat[:, None]) + 0.03 * np.cos(13 * angle[None] + 9 * lat[:, None])
-        ring = np.cos(lat)[:, None, None] * size * swirl[..., None] * (np.cos(angle)[:, None] * side + np.sin(angle)[:, None] * up)[None]
+        ring = (
+            np.cos(lat)[:, None, None]
+            * size
+            * swirl[..., None]
+            * (np.cos(angle)[:, None] * side + np.sin(angle)[:, None] * up)[None]
+        )
         centers = middle + np.sin(lat)[:, None] * direction * size * 0.8
     else:
         length = rng.uniform(0.18, 0.34) * scale

@@ -60,8 +60,15 @@ def mannequin() -> Mannequin:
     model = load_builtin()
     template, weights = model.v_template.astype(np.float64), model.weights.astype(np.float64)
     joints = model.joint_regressor.astype(np.float64) @ template
-    assert model.face_parts is not None and model.uvs is not None and model.uv_faces is not None and model.landmark_vertices is not None
-    labels = np.array([LABEL.get(_PART_LABEL.get(name, "background"), 0) for name in model.part_names], np.uint8)[model.face_parts]
+    assert (
+        model.face_parts is not None
+        and model.uvs is not None
+        and model.uv_faces is not None
+        and model.landmark_vertices is not None
+    )
+    labels = np.array([LABEL.get(_PART_LABEL.get(name, "background"), 0) for name in model.part_names], np.uint8)[
+        model.face_parts
+    ]
     faces = model.faces.astype(np.int64)
     uvs, uv_faces = _body_uvs(model, template, faces, labels)
     suit = build_suit(model)
@@ -84,7 +91,9 @@ def mannequin() -> Mannequin:
     )
 
 
-def _body_uvs(model: BodyModel, template: Floats, faces: NDArray[np.int64], labels: NDArray[np.uint8]) -> tuple[Floats, NDArray[np.int64]]:
+def _body_uvs(
+    model: BodyModel, template: Floats, faces: NDArray[np.int64], labels: NDArray[np.uint8]
+) -> tuple[Floats, NDArray[np.int64]]:
     """The body chart in the skin tile; eyeballs seen from the front in the eyes tile; the mouth in a plain tile."""
     assert model.uvs is not None and model.uv_faces is not None and model.face_parts is not None
     uvs, uv_faces = TILES["skin"].to_atlas(model.uvs), model.uv_faces.astype(np.int64).copy()
@@ -144,6 +153,11 @@ def level_coordinate(suit: Suit) -> Floats:
     x, y = p[:, 0], p[:, 1]
     torso = fields.arm < 0.2
     levels = np.linspace(y.min(), y.max(), 60)
-    reach = np.array([np.abs(x[torso & (np.abs(y - level) < 0.03)]).max() if (torso & (np.abs(y - level) < 0.03)).any() else 0.1 for level in levels])
+    reach = np.array(
+        [
+            np.abs(x[torso & (np.abs(y - level) < 0.03)]).max() if (torso & (np.abs(y - level) < 0.03)).any() else 0.1
+            for level in levels
+        ]
+    )
     widest = np.interp(y, levels, reach) * 1.02
     return widest * np.arcsin(np.clip(x / widest, -1, 1))

@@ -42,7 +42,14 @@ def joined(parts: list[Part]) -> Part:
 
 
 def capped(
-    vertices: Floats, faces: Ints, uvs: Floats, uv_faces: Ints, labels: NDArray[np.uint8], *, rim_m: float = 0.0, recess_m: float = 0.0
+    vertices: Floats,
+    faces: Ints,
+    uvs: Floats,
+    uv_faces: Ints,
+    labels: NDArray[np.uint8],
+    *,
+    rim_m: float = 0.0,
+    recess_m: float = 0.0,
 ) -> Part:
     """Closes every hole. With ``rim_m`` > 0 the edge first turns inwards by that much (a hem with a thickness) and the cap lies
     ``recess_m`` deeper than the hem; with 0 the cap is a plain fan."""
@@ -84,7 +91,11 @@ def capped(
         all_t.append(np.stack([np.roll(uv_loop, -1), uv_loop, uv_loop], 1))
         all_l.append(corner_label[loop])
     return Part(
-        vertices=np.concatenate(all_v), faces=np.concatenate(all_f), uvs=uvs, uv_faces=np.concatenate(all_t), labels=np.concatenate(all_l)
+        vertices=np.concatenate(all_v),
+        faces=np.concatenate(all_f),
+        uvs=uvs,
+        uv_faces=np.concatenate(all_t),
+        labels=np.concatenate(all_l),
     )
 
 

@@ -67,6 +67,31 @@ class Wearer:
     bends: Bends
     height_scale: float
     """Height relative to the template's."""
+    base: Base
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Base:
+    """The smooth surface that all cloth on one wearer stands off, on the suit's vertices."""
+
+    rest: Floats
+    points: Floats
+    normals: Floats
+    skin: Floats
+    """(N,) how far the skin stands off it."""
+
+
+def base_of(suit: Suit, rest: Floats, posed: Floats) -> Base:
+    """From the body's (V, 3) rest and posed vertices."""
+    skin = suit.blend @ posed
+    points = skin
+    for _ in range(14):
+        points = 0.5 * points + 0.5 * (suit.smoothing @ points)
+    normals = vertex_normals(points, suit.faces)
+    for _ in range(4):
+        normals = 0.5 * normals + 0.5 * (suit.smoothing @ normals)
+    normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-9)
+    return Base(rest=suit.blend @ rest, points=points, normals=normals, skin=np.einsum("ij,ij->i", skin - points, normals))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -76,6 +101,8 @@ class Draped:
     positions: Floats
     inner: Floats
     """The same just outside of the skin: the inside of open garments."""
+    lift: Floats
+    """(N,) how far it stands off the wearer's smooth base."""
 
 
 def outside_field(fields: Fields, measures: Measures) -> list[Floats]:
@@ -94,11 +121,18 @@ def outside_field(fields: Fields, measures: Measures) -> list[Floats]:
     return out
 
 
-def drape(suit: Suit, wearer: Wearer, measures: Measures, rng: np.random.Generator, *, fold_scale: float = 1.0) -> Draped:
-    """The suit's surface as this cloth lies on this body, before it is cut."""
+def drape(
+    suit: Suit,
+    wearer: Wearer,
+    measures: Measures,
+    rng: np.random.Generator,
+    *,
+    fold_scale: float = 1.0,
+    over: Floats | None = None,
+) -> Draped:
+    """The suit's surface as this cloth lies on this body, before it is cut; nowhere below the lift ``over`` (N,)."""
     fields = suit.fields
-    rest = suit.blend @ wearer.rest
-    posed = suit.blend @ wearer.posed
+    base, rest = wearer.base, wearer.base.rest
     size = wearer.height_scale
     ease = np.full(len(rest), measures.ease_m)
     if measures.tuck_m > 0:
@@ -110,12 +144,15 @@ def drape(suit: Suit, wearer: Wearer, measures: Measures, rng: np.random.Generat
     radius = np.linalg.norm(rest - axis, axis=1)
     torso = (1 - fields.arm - fields.leg).clip(0)
     if measures.torso_hang < 0.9:
-        flat = np.hypot(rest[:, 0] - axis[:, 0], rest[:, 2] - axis[:, 2])
+        spine = wearer.rest_joints[[0, 3, 6, 9, 12]]
+        flat = np.hypot(rest[:, 0], rest[:, 2] - np.interp(rest[:, 1], spine[:, 1], spine[:, 2]))
         reach = flat
         for source, step in zip(suit.hang_sources, HANG_STEPS_M, strict=True):
             above = np.where(source == np.arange(len(flat)), -1.0, flat[source] - measures.torso_hang * step * size)
             reach = np.maximum(reach, above)
-        stand = stand + (reach - flat) * torso
+        # Above the crotch cloth hangs over the thighs too, from hip to hip.
+        hips = (1 - fields.arm) * np.clip((fields.drop_m - 0.76) / 0.06, 0, 1)
+        stand = stand + (reach - flat) * np.maximum(torso, hips)
     down = np.clip((suit.bones[1, 1] - fields.points[:, 1]) / (suit.bones[1, 1] - suit.bones[7, 1]), 0, 1)
     if measures.leg_radius_m > 0:
         thigh = (fields.leg > 0.9) & (np.abs(down - 0.22) < 0.05)
@@ -133,13 +170,6 @@ def drape(suit: Suit, wearer: Wearer, measures: Measures, rng: np.random.Generat
         stand = stand + measures.hem_flare_m * np.clip(1 - (fields.drop_m - measures.hem_m) / 0.4, 0, 1) ** 2 * torso
     for _ in range(6):
         stand = 0.5 * stand + 0.5 * (suit.smoothing @ stand)
-    base = posed
-    for _ in range(14):
-        base = 0.5 * base + 0.5 * (suit.smoothing @ base)
-    normals = vertex_normals(base, suit.faces)
-    for _ in range(4):
-        normals = 0.5 * normals + 0.5 * (suit.smoothing @ normals)
-    normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-9)
     heights = fold_heights(suit, wearer.bends, rng, looseness=measures.looseness, hem_sleeve_m=measures.sleeve_m,
                            hem_drop_m=measures.hem_m, crisp=measures.crisp)  # fmt: skip
     if measures.flute_m:
@@ -151,12 +181,16 @@ def drape(suit: Suit, wearer: Wearer, measures: Measures, rng: np.random.Generat
         stand = stand + blouse * 0.007 * measures.looseness
     lift = stand + fold_scale * np.maximum(heights, -0.75 * stand)
     # Smoothing sinks below the skin on convex places: stay outside of it by most of the ease.
-    skin = np.einsum("ij,ij->i", posed - base, normals)
-    low = np.maximum(skin, 0) + 0.6 * ease
-    lift = np.maximum(lift + 0.75 * np.maximum(skin, 0), low)
+    low = np.maximum(base.skin, 0) + 0.6 * ease
+    lift = np.maximum(lift + 0.75 * np.maximum(base.skin, 0), low)
     lift = 0.5 * lift + 0.5 * (suit.smoothing @ lift)
-    positions = base + normals * lift[:, None]
-    return Draped(positions=positions, inner=base + normals * np.maximum(np.maximum(skin, 0) + 0.002, 0)[:, None])
+    if over is not None:
+        lift = np.maximum(lift, over)
+        lift = np.maximum(0.5 * lift + 0.5 * (suit.smoothing @ lift), over)
+    inner = np.maximum(base.skin, 0) + 0.002
+    return Draped(
+        positions=base.points + base.normals * lift[:, None], inner=base.points + base.normals * inner[:, None], lift=lift
+    )
 
 
 def _soft_excess(value: Floats) -> Floats:
@@ -170,7 +204,9 @@ def open_front(suit: Suit, draped: Draped, measures: Measures, tile_uvs: Floats)
     p = suit.fields.points
     gap = np.where(p[:, 2] > suit.bones[9, 2], measures.open_m - np.abs(p[:, 0]), -0.05)
     fields.append(gap + 0.0 * p[:, 1])
-    faces, uv_faces, uvs, (outer, inner) = cut_all(suit.faces, suit.uv_faces, tile_uvs, fields, [draped.positions, draped.inner])
+    faces, uv_faces, uvs, (outer, inner) = cut_all(
+        suit.faces, suit.uv_faces, tile_uvs, fields, [draped.positions, draped.inner]
+    )
     faces, outer, inner = compact(faces, outer, inner)
     uv_faces, uvs = compact(uv_faces, uvs)
     corner_uv = np.zeros(len(outer), np.int64)
@@ -218,7 +254,9 @@ def sewn(suit: Suit, draped: Draped, measures: Measures, tile_uvs: Floats) -> Pa
     return capped(positions, faces, uvs, uv_faces, labels, rim_m=0.004, recess_m=0.012)
 
 
-def cut_all(faces: Ints, uv_faces: Ints, uvs: Floats, fields: list[Floats], values: list[NDArray]) -> tuple[Ints, Ints, Floats, list[NDArray]]:
+def cut_all(
+    faces: Ints, uv_faces: Ints, uvs: Floats, fields: list[Floats], values: list[NDArray]
+) -> tuple[Ints, Ints, Floats, list[NDArray]]:
     """Cuts by one field after the other; keeps where all are negative. ``values`` are per-vertex and follow."""
     values, fields = list(values), list(fields)
     for k in range(len(fields)):

@@ -31,8 +31,16 @@ class ShoeStyle:
     pad_m: float = 0.006
 
 
-def shoe_parts(rest: Floats, foot_vertices: NDArray[np.int64], joints: Floats, transforms: Floats, side: str, style: ShoeStyle, label: int,
-               scale: float) -> list[Part]:
+def shoe_parts(
+    rest: Floats,
+    foot_vertices: NDArray[np.int64],
+    joints: Floats,
+    transforms: Floats,
+    side: str,
+    style: ShoeStyle,
+    label: int,
+    scale: float,
+) -> list[Part]:
     """Upper and sole of one shoe on one posed foot. ``rest`` (V, 3) and ``joints`` (24, 3) before the pose."""
     ankle, ball, knee = (7, 10, 4) if side == "left" else (8, 11, 5)
     foot = rest[foot_vertices]
@@ -57,7 +65,9 @@ def shoe_parts(rest: Floats, foot_vertices: NDArray[np.int64], joints: Floats, t
     kernel = np.array([1, 2, 3, 2, 1]) / 9
     smooth = lambda a: np.convolve(np.pad(a, 2, mode="edge"), kernel, "valid")  # noqa: E731
     centers_b, half, top = smooth(smooth(centers_b)), smooth(smooth(half)), smooth(top)
-    round_end = np.sqrt(np.clip(1 - (np.clip((u - 0.72) / 0.28, 0, 1)) ** 2.6, 0, 1)) * np.sqrt(np.clip(1 - np.clip((0.12 - u) / 0.12, 0, 1) ** 2.2, 0.0, 1))
+    round_end = np.sqrt(np.clip(1 - (np.clip((u - 0.72) / 0.28, 0, 1)) ** 2.6, 0, 1)) * np.sqrt(
+        np.clip(1 - np.clip((0.12 - u) / 0.12, 0, 1) ** 2.2, 0.0, 1)
+    )
     half = (half + style.pad_m) * np.maximum(round_end, 0.12)
     half *= 1 - style.point * 0.45 * np.clip((u - 0.6) / 0.4, 0, 1) ** 1.5
     # The upper's height: the collar at the ankle, sloping to the toes.
@@ -65,7 +75,9 @@ def shoe_parts(rest: Floats, foot_vertices: NDArray[np.int64], joints: Floats, t
     reach = (s - 0.0) / max(toe, 1e-6)
     instep = np.minimum(top + style.pad_m, opening + 0.35 * 0.0)
     tall = np.where(reach < 0.18, opening, np.minimum(instep, opening))
-    tall = np.minimum(tall, np.interp(u, [0, 0.06, 0.45, 0.62, 0.8, 1.0], [0.8 * opening, opening, opening, 0.070, 0.052, 0.030]))
+    tall = np.minimum(
+        tall, np.interp(u, [0, 0.06, 0.45, 0.62, 0.8, 1.0], [0.8 * opening, opening, opening, 0.070, 0.052, 0.030])
+    )
     tall = smooth(smooth(tall))
     phi = np.linspace(0, 2 * np.pi, columns, endpoint=False)
     cx, cy = np.cos(phi), np.sin(phi)
@@ -92,7 +104,17 @@ def shoe_parts(rest: Floats, foot_vertices: NDArray[np.int64], joints: Floats, t
     return [_skinned(part, origin, forward, joints, transforms, ankle, ball, knee, opening) for part in (upper, sole)]
 
 
-def _skinned(part: Part, origin: Floats, forward: Floats, joints: Floats, transforms: Floats, ankle: int, ball: int, knee: int, opening: float) -> Part:
+def _skinned(
+    part: Part,
+    origin: Floats,
+    forward: Floats,
+    joints: Floats,
+    transforms: Floats,
+    ankle: int,
+    ball: int,
+    knee: int,
+    opening: float,
+) -> Part:
     along = (part.vertices - origin) @ forward
     bend = float((joints[ball] - origin) @ forward)
     toes = np.clip((along - bend + 0.03) / 0.06, 0, 1)

@@ -36,8 +36,17 @@ def skin_colour(tone: float) -> Floats:
 
 
 def paint_skin(
-    where: TileMap, marks: FaceMarks, rng: np.random.Generator, *, tone: float, hair_colour: Floats, stubble: float, buzz: float,
-    brow: float, lipstick: float, hairline: NDArray[np.floating] | None = None
+    where: TileMap,
+    marks: FaceMarks,
+    rng: np.random.Generator,
+    *,
+    tone: float,
+    hair_colour: Floats,
+    stubble: float,
+    buzz: float,
+    brow: float,
+    lipstick: float,
+    hairline: NDArray[np.floating] | None = None,
 ) -> Picture:
     """The skin tile. ``stubble`` and ``buzz`` in [0, 1]: how dark the beard and the shaven scalp are; ``brow`` thickness
     around 1; ``hairline`` a map in [0, 1] of where scalp hair grows."""
@@ -93,7 +102,7 @@ def paint_skin(
     colour *= 1 - 0.55 * seam[:, None]
     # Eyebrows and lashes.
     dark = np.minimum(hair_colour * 0.75, base * 0.55)
-    hairs = 0.75 + 0.35 * np.clip(waves(flat, rng, 0.0025, 0.006, (1, 1, 1), 6), -1, 1)
+    hairs = 0.8 + 0.2 * rng.standard_normal(len(flat))
     for line in (lm[17:22, :2], lm[22:27, :2]):
         raised = line + (0, 0.001)
         mask = _near_line(flat[:, :2], raised, 0.0042 * brow) * front * (z > 0)
@@ -108,12 +117,18 @@ def paint_skin(
         jaw_x = np.abs(lm[4, 0])
         low = _smooth(0.004, -0.018, y - (lm[33, 1] - 0.004 + 0.35 * np.clip(np.abs(x) - 0.03, 0, None)))
         keep = 1 - _inside(flat[:, :2], outer * 1.0, 0.002)
-        area = head * low * keep * _smooth(joints[12, 1] + 0.035, joints[12, 1] + 0.06, y) * _smooth(joints[15, 2] - 0.005, joints[15, 2] + 0.025, z)
+        area = (
+            head
+            * low
+            * keep
+            * _smooth(lm[8, 1] - 0.030, lm[8, 1] - 0.010, y)
+            * _smooth(joints[15, 2] - 0.005, joints[15, 2] + 0.025, z)
+        )
         area *= _smooth(jaw_x + 0.05, jaw_x + 0.01, np.abs(x))
-        grain = 0.8 + 0.3 * np.clip(waves(flat, rng, 0.003, 0.008, (1, 1, 1), 8), -1, 1)
+        grain = 0.85 + 0.25 * rng.standard_normal(len(flat))
         colour += (np.clip(area * grain, 0, 1) * stubble * 0.85)[:, None] * (np.minimum(hair_colour, base * 0.6) - colour)
     if buzz > 0 and hairline is not None:
-        grain = 0.85 + 0.25 * np.clip(waves(flat, rng, 0.004, 0.010, (1, 1, 1), 8), -1, 1)
+        grain = 0.9 + 0.2 * rng.standard_normal(len(flat))
         area = np.clip(hairline.reshape(-1) * grain, 0, 1)
         colour += (area * buzz)[:, None] * (np.minimum(hair_colour, base * 0.7) - colour)
     # Palms and soles are lighter on dark skin.

@@ -29,7 +29,9 @@ class SkirtStyle:
     label: int
 
 
-def skirt_part(rest: Floats, posed: Floats, joints: Floats, weights: Floats, style: SkirtStyle, rng: np.random.Generator, scale: float) -> Part:
+def skirt_part(
+    rest: Floats, posed: Floats, joints: Floats, weights: Floats, style: SkirtStyle, rng: np.random.Generator, scale: float
+) -> Part:
     """The closed skirt. ``rest`` and ``posed`` (V, 3), ``joints`` (24, 3) posed, ``weights`` (V, 24)."""
     floor = float(rest[:, 1].min())
     height = rest[:, 1] - floor
@@ -93,7 +95,9 @@ def skirt_part(rest: Floats, posed: Floats, joints: Floats, weights: Floats, sty
     wide += style.wave_m * (1 + 6 * style.flare_m) * share**1.2 * folds * 0.7
     wide = np.maximum(wide, radius + 0.004)
     hem = 0.012 * np.cos(2 * theta + rng.uniform(0, 6)) * share[-1]
-    outer = middle[:, None] + wide[..., None] * (np.sin(theta)[None, :, None] * across[:, None] + np.cos(theta)[None, :, None] * front[:, None])
+    outer = middle[:, None] + wide[..., None] * (
+        np.sin(theta)[None, :, None] * across[:, None] + np.cos(theta)[None, :, None] * front[:, None]
+    )
     outer += (share**3 * hem)[..., None] * direction[:, None]
     return _closed(outer, middle, direction, style)
 
@@ -140,4 +144,10 @@ def _closed(outer: Floats, middle: Floats, direction: Floats, style: SkirtStyle)
     tile = TILES["lower"]
     square = np.stack([tile.chart[0] + uvs[:, 0] * (tile.chart[2] - tile.chart[0]) * 0.98 + 0.01 * (tile.chart[2] - tile.chart[0]),
                        tile.chart[1] + (0.01 + 0.98 * uvs[:, 1]) * (tile.chart[3] - tile.chart[1])], 1)  # fmt: skip
-    return Part(vertices=vertices, faces=faces, uvs=tile.to_atlas(square), uv_faces=uv_faces, labels=np.full(len(faces), style.label, np.uint8))
+    return Part(
+        vertices=vertices,
+        faces=faces,
+        uvs=tile.to_atlas(square),
+        uv_faces=uv_faces,
+        labels=np.full(len(faces), style.label, np.uint8),
+    )

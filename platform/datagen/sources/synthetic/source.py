@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vitruvian.bodies import pose_body
+from vitruvian.bodies.amass import AmassFolder
 from vitruvian.bodies.poses import POSE_NAMES, sample_betas, sample_pose
 from vitruvian.datagen.sources.synthetic.dressing import dress, paint
 from vitruvian.datagen.sources.synthetic.folds import bends_of
 from vitruvian.datagen.sources.synthetic.labels import LABEL_NAMES
 from vitruvian.datagen.sources.synthetic.mannequin import mannequin
-from vitruvian.datagen.sources.synthetic.motion import MotionFolder
 from vitruvian.datagen.sources.synthetic.parts import joined
-from vitruvian.datagen.sources.synthetic.sewing import Wearer
+from vitruvian.datagen.sources.synthetic.sewing import Wearer, base_of
 from vitruvian.datagen.sources.synthetic.wardrobe import Outfit, draw_outfit
 from vitruvian.datagen.subject import Subject
 from vitruvian.errors import InputError
@@ -38,7 +37,9 @@ class SyntheticSource:
 
     name = "synthetic"
 
-    def __init__(self, *, num_subjects: int, seed: int = 0, texture_size_px: int = 1024, poses: str | Path | None = None) -> None:
+    def __init__(
+        self, *, num_subjects: int, seed: int = 0, texture_size_px: int = 1024, poses: str | Path | None = None
+    ) -> None:
         """``poses``: None for the built-in everyday poses, or a folder of AMASS-style ``.npz`` motions (array ``poses``
         (N, >= 72) axis-angle, z up). ``texture_size_px``: side of the square atlas, 256 to 8192."""
         if num_subjects < 1:
@@ -48,7 +49,7 @@ class SyntheticSource:
         if not 256 <= texture_size_px <= 8192:
             raise InputError(f"texture_size_px is {texture_size_px}; it must be between 256 and 8192.")
         self.num_subjects, self.seed, self.texture_size_px = num_subjects, seed, texture_size_px
-        self._motions = None if poses is None else MotionFolder(Path(poses))
+        self._motions = None if poses is None else AmassFolder.open(poses)
 
     def subject_ids(self) -> Sequence[str]:
         return [f"synthetic-{k:06d}" for k in range(self.num_subjects)]
@@ -63,7 +64,13 @@ class SyntheticSource:
         outfit, betas, (body_pose, global_orient, pose_name) = self._looks(k)
         who = self._rng(k, _WHO, 1)
         expression = np.zeros(body.model.num_expressions, np.float32)
-        for name, limit in (("mouthSmileLeft", 0.5), ("mouthSmileRight", 0.5), ("browInnerUp", 0.4), ("eyeSquintLeft", 0.25), ("eyeSquintRight", 0.25)):
+        for name, limit in (
+            ("mouthSmileLeft", 0.5),
+            ("mouthSmileRight", 0.5),
+            ("browInnerUp", 0.4),
+            ("eyeSquintLeft", 0.25),
+            ("eyeSquintRight", 0.25),
+        ):
             if name in body.model.expression_names:
                 expression[body.model.expression_names.index(name)] = who.uniform(0, limit) if not name.endswith("Right") else expression[
                     body.model.expression_names.index(name.replace("Right", "Left"))]  # fmt: skip
@@ -76,6 +83,7 @@ class SyntheticSource:
             joints=posed.joints.astype(np.float64),
             joint_transforms=posed.joint_transforms.astype(np.float64),
             bends=bends_of(pose),
+            base=base_of(body.suit, posed.rest_vertices.astype(np.float64), posed.vertices.astype(np.float64)),
             height_scale=float(np.ptp(posed.rest_vertices[:, 1])) / body.height_m,
         )
         whole = joined(dress(body, wearer, outfit, self._rng(k, _CLOTH)))
@@ -120,14 +128,13 @@ class SyntheticSource:
         betas = sample_betas(who)
         feminine = bool(who.random() < 0.5)
         if self._motions is not None:
-            pose = self._motions.draw(self._rng(k, _POSE))
-            skirt = bool(np.abs(pose[0].reshape(23, 3)[[0, 1]]).max() < 0.7)
+            drawn = self._motions.sample_pose(self._rng(k, _POSE))
+            skirt = bool(np.abs(drawn.body_pose.reshape(23, 3)[[0, 1]]).max() < 0.7)
         else:
             rng = self._rng(k, _POSE)
             # Half of all people stand, walk or gesture; the other half do anything.
             names = tuple(n for n in POSE_NAMES if n not in _UPRIGHT) if rng.random() < 0.5 else POSE_NAMES
             drawn = sample_pose(rng, names=names)
-            pose = (drawn.body_pose, drawn.global_orient, drawn.name)
             skirt = drawn.name.removesuffix("_mirrored") not in _UPRIGHT
         outfit = draw_outfit(self._rng(k, _OUTFIT), feminine=feminine, may_wear_skirt=skirt)
-        return replace(outfit), betas, pose
+        return outfit, betas, (drawn.body_pose, drawn.global_orient, drawn.name)

@@ -128,7 +128,9 @@ def build_suit(model: BodyModel) -> Suit:
             break
     count = len(points := blend @ template)
     edges = np.unique(np.sort(faces[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2), 1), axis=0)
-    ring = sparse.coo_matrix((np.ones(2 * len(edges)), (np.r_[edges[:, 0], edges[:, 1]], np.r_[edges[:, 1], edges[:, 0]])), (count, count))
+    ring = sparse.coo_matrix(
+        (np.ones(2 * len(edges)), (np.r_[edges[:, 0], edges[:, 1]], np.r_[edges[:, 1], edges[:, 0]])), (count, count)
+    )
     smoothing = sparse.diags(1 / np.asarray(ring.sum(1)).ravel()) @ ring.tocsr()
     suit_weights = blend @ weights
     even = points.copy()
@@ -230,7 +232,7 @@ def _hang_sources(points: Floats, fields: Fields, joints: Floats) -> Ints:
     x, y, z = points.T
     angle = np.arctan2(x, z - joints[3, 2])
     armpit = joints[16, 1] - 0.06
-    torso = (fields.arm < 0.1) & (y < armpit)
+    torso = (fields.arm < 0.1) & (y < armpit) & (fields.drop_m > 0.70)
     ids = np.flatnonzero(torso)
     tree = cKDTree(np.stack([0.15 * np.cos(angle[ids]), 0.15 * np.sin(angle[ids]), y[ids]], 1))
     own = np.arange(len(points))

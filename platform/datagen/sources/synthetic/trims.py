@@ -13,7 +13,10 @@ from vitruvian.datagen.sources.synthetic.suit import Suit
 
 Floats = NDArray[np.float64]
 # Cross-sections in millimetres: outward, upward from the neckline.
-_SHIRT = np.array([(-3, -8), (-3, 12), (-2, 26), (2, 31), (7, 29), (12, 14), (16, -2), (14, -6), (9, 6), (5, 16), (3, 4), (2, -8)]) / 1000
+_SHIRT = (
+    np.array([(-3, -8), (-3, 12), (-2, 26), (2, 31), (7, 29), (12, 14), (16, -2), (14, -6), (9, 6), (5, 16), (3, 4), (2, -8)])
+    / 1000
+)
 _ROLL = np.array([(-2, -10), (-1, 12), (0, 30), (4, 38), (9, 37), (13, 28), (14, 14), (12, 2), (8, -4), (4, -10)]) / 1000
 
 
@@ -34,7 +37,7 @@ def collar_part(suit: Suit, draped: Draped, measures: Measures, wearer: Wearer, 
     if kind == "shirt":
         gap = 5
         keep = np.arange(gap, count - gap + 1)
-        nearness = np.exp(-((np.minimum(angle, 2 * np.pi - angle)[keep] - angle[gap]) / 0.45) ** 2)
+        nearness = np.exp(-(((np.minimum(angle, 2 * np.pi - angle)[keep] - angle[gap]) / 0.45) ** 2))
         section = np.tile(_SHIRT, (len(keep), 1, 1))
         tip = np.clip(section[..., 0] / 0.016, 0, 1) ** 2
         section[..., 1] -= tip * nearness[:, None] * 0.030
@@ -50,7 +53,13 @@ def collar_part(suit: Suit, draped: Draped, measures: Measures, wearer: Wearer, 
         phi = np.linspace(0, 2 * np.pi, 16, endpoint=False)
         thick = 0.009 + 0.026 * back
         lobes = 1 + 0.10 * np.cos(3 * phi[None] + 4 * angle[keep][:, None])
-        section = np.stack([thick[:, None] * (0.45 + np.cos(phi)) * lobes, thick[:, None] * (0.15 + 1.15 * np.sin(phi)) * lobes - 0.012 * back[:, None]], -1)
+        section = np.stack(
+            [
+                thick[:, None] * (0.45 + np.cos(phi)) * lobes,
+                thick[:, None] * (0.15 + 1.15 * np.sin(phi)) * lobes - 0.012 * back[:, None],
+            ],
+            -1,
+        )
         centers = ring[keep]
     offsets = size * (section[..., :1] * outward[keep][:, None] + section[..., 1:] * up)
     label = LABEL["hood"] if kind == "hood" else LABEL["collar"]
@@ -85,7 +94,9 @@ def _ring_tube(centers: Floats, offsets: Floats, label: int, tile: str) -> Part:
     grid = np.arange(rows * columns).reshape(rows, columns)
     right, down = np.roll(grid, -1, 1), np.roll(grid, -1, 0)
     corner = np.roll(right, -1, 0)
-    faces = np.concatenate([np.stack([grid, down, corner], -1).reshape(-1, 3), np.stack([grid, corner, right], -1).reshape(-1, 3)])
+    faces = np.concatenate(
+        [np.stack([grid, down, corner], -1).reshape(-1, 3), np.stack([grid, corner, right], -1).reshape(-1, 3)]
+    )
     vertices = rings.reshape(-1, 3)
     local = vertices - vertices.mean(0)
     a, b, c = local[faces[:, 0]], local[faces[:, 1]], local[faces[:, 2]]

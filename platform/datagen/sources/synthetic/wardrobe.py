@@ -13,7 +13,6 @@ from vitruvian.datagen.sources.synthetic.labels import LABEL
 from vitruvian.datagen.sources.synthetic.sewing import Measures
 from vitruvian.datagen.sources.synthetic.shoes import ShoeStyle
 from vitruvian.datagen.sources.synthetic.skirts import SkirtStyle
-from vitruvian.datagen.sources.synthetic.skin import IRIS_COLOURS
 
 Colour = tuple[float, float, float]
 
@@ -97,7 +96,7 @@ def draw_outfit(rng: np.random.Generator, *, feminine: bool, may_wear_skirt: boo
         outer_name = "cardigan"
     bottom = None if bottom_name in ("skirt", "dress") else _bottom(rng, bottom_name)
     tucked = bool(rng.random() < {"shirt": 0.6, "blouse": 0.6, "turtleneck": 0.5, "polo": 0.3, "t-shirt": 0.2, "long sleeves": 0.2,
-                                  "tank top": 0.3}.get(top_name, 0.0)) or bottom_name == "skirt" and top_name not in ("hoodie", "sweater")  # fmt: skip
+                                  "tank top": 0.3}.get(top_name, 0.0)) or (bottom_name == "skirt" and top_name not in ("hoodie", "sweater"))  # fmt: skip
     waist = bottom.measures.top_m if bottom is not None else 1.03
     top = _top(rng, top_name, feminine, tucked, waist)
     skirt, skirt_fabric = None, None
@@ -113,7 +112,9 @@ def draw_outfit(rng: np.random.Generator, *, feminine: bool, may_wear_skirt: boo
         )
         skirt_fabric = _fabric(rng, ("plain", "plain", "plaid", "dots", "flowers", "stripes across", "denim", "knit"))
         if bottom_name == "dress":
-            skirt_fabric = _fabric(rng, ("plain", "dots", "flowers", "flowers", "stripes across", "plaid", "gingham", "dip dye"))
+            skirt_fabric = _fabric(
+                rng, ("plain", "dots", "flowers", "flowers", "stripes across", "plaid", "gingham", "dip dye")
+            )
             measures = Measures(
                 sleeve_m=float(rng.choice([-0.02, 0.06, 0.16, 0.30, 0.465])), neck_m=float(rng.uniform(-0.02, 0.0)),
                 neck_drop_m=float(rng.choice([0.0, 0.05, 0.09])), neck_width_m=0.07, neck_round=bool(rng.random() < 0.6), hem_m=0.98,
@@ -150,8 +151,17 @@ def draw_outfit(rng: np.random.Generator, *, feminine: bool, may_wear_skirt: boo
         stubble=0.0 if feminine else float(rng.choice([0.0, 0.0, 0.15, 0.3, 0.55, 0.9])),
         brow=float(rng.uniform(0.75, 1.0) if feminine else rng.uniform(0.95, 1.35)),
         lipstick=float(rng.choice([0.0, 0.0, 0.25, 0.6])) if feminine else 0.0,
-        iris=_choice(rng, {"dark brown": 0.45 + tone, "brown": 0.4, "hazel": 0.15 * (1 - tone), "green": 0.15 * (1 - tone), "blue": 0.4 * (1 - tone) ** 2,
-                           "grey": 0.12 * (1 - tone) ** 2}),  # fmt: skip
+        iris=_choice(
+            rng,
+            {
+                "dark brown": 0.45 + tone,
+                "brown": 0.4,
+                "hazel": 0.15 * (1 - tone),
+                "green": 0.15 * (1 - tone),
+                "blue": 0.4 * (1 - tone) ** 2,
+                "grey": 0.12 * (1 - tone) ** 2,
+            },
+        ),  # fmt: skip
     )
 
 
@@ -175,12 +185,31 @@ def _hair_weights(feminine: bool, tone: float) -> dict[str, float]:
 
 def _bottom_weights(feminine: bool) -> dict[str, float]:
     if feminine:
-        return {"jeans": 1.3, "trousers": 0.6, "leggings": 0.9, "wide trousers": 0.8, "chinos": 0.4, "joggers": 0.4, "shorts": 0.6, "skirt": 1.2, "dress": 1.4}
+        return {
+            "jeans": 1.3,
+            "trousers": 0.6,
+            "leggings": 0.9,
+            "wide trousers": 0.8,
+            "chinos": 0.4,
+            "joggers": 0.4,
+            "shorts": 0.6,
+            "skirt": 1.2,
+            "dress": 1.4,
+        }
     return {"jeans": 1.7, "trousers": 0.8, "chinos": 1.0, "joggers": 0.7, "shorts": 0.9, "wide trousers": 0.3}
 
 
 def _top_weights(feminine: bool, bottom: str) -> dict[str, float]:
-    weights = {"t-shirt": 1.6, "long sleeves": 0.8, "shirt": 1.2, "polo": 0.7, "sweater": 0.9, "hoodie": 0.9, "tank top": 0.3, "turtleneck": 0.3}
+    weights = {
+        "t-shirt": 1.6,
+        "long sleeves": 0.8,
+        "shirt": 1.2,
+        "polo": 0.7,
+        "sweater": 0.9,
+        "hoodie": 0.9,
+        "tank top": 0.3,
+        "turtleneck": 0.3,
+    }
     if feminine:
         weights |= {"polo": 0.2, "blouse": 1.1, "tank top": 0.8, "turtleneck": 0.6}
     if bottom == "leggings":
@@ -216,23 +245,52 @@ def _contrast(rng: np.random.Generator, ground: Colour) -> Colour:
 def _fabric(rng: np.random.Generator, patterns: tuple[str, ...], *, bright: bool = True, neutral: float = 0.35) -> Fabric:
     pattern = patterns[int(rng.integers(len(patterns)))]
     if pattern == "denim":
-        ground = _pick(rng, [(0.13, 0.19, 0.33), (0.22, 0.31, 0.47), (0.38, 0.49, 0.63), (0.08, 0.10, 0.16), (0.12, 0.12, 0.13), (0.55, 0.62, 0.70)])
+        ground = _pick(
+            rng,
+            [
+                (0.13, 0.19, 0.33),
+                (0.22, 0.31, 0.47),
+                (0.38, 0.49, 0.63),
+                (0.08, 0.10, 0.16),
+                (0.12, 0.12, 0.13),
+                (0.55, 0.62, 0.70),
+            ],
+        )
         second: Colour = tuple(min(c * 1.5 + 0.1, 1.0) for c in ground)  # type: ignore[assignment]
         return Fabric(pattern=pattern, colours=(ground, second, (0.72, 0.52, 0.26)), scale_m=0.02)
     ground = _cloth_colour(rng, bright=bright, neutral=neutral)
-    return Fabric(pattern=pattern, colours=(ground, _contrast(rng, ground), _contrast(rng, ground)), scale_m=float(rng.uniform(0.025, 0.06)))
+    return Fabric(
+        pattern=pattern,
+        colours=(ground, _contrast(rng, ground), _contrast(rng, ground)),
+        scale_m=float(rng.uniform(0.025, 0.06)),
+    )
 
 
 def _top(rng: np.random.Generator, name: str, feminine: bool, tucked: bool, waist: float) -> Garment:
     fit = rng.random()
-    hem = waist - 0.10 if tucked else float(rng.uniform(0.80, 0.89))
+    hem = waist - 0.10 if tucked else float(rng.uniform(0.82, 0.91))
     label = LABEL["top"]
     long = float(rng.uniform(0.455, 0.474))
     if name == "t-shirt":
         m = Measures(sleeve_m=float(rng.uniform(0.12, 0.21)), neck_m=float(rng.uniform(-0.012, 0.004)), neck_drop_m=float(rng.choice([0, 0, 0.05, 0.07])),
                      neck_width_m=0.06, neck_round=bool(rng.random() < 0.5), hem_m=hem, ease_m=0.006 + 0.006 * fit, torso_hang=0.45 - 0.38 * fit,
                      sleeve_radius_m=0.10 + 0.05 * fit, looseness=0.4 + 0.5 * fit, flute_m=0.004 * fit, label=label)  # fmt: skip
-        f = _fabric(rng, ("plain", "plain", "print", "print", "stripes across", "melange", "raglan", "dots", "dip dye", "blocks", "camouflage"))
+        f = _fabric(
+            rng,
+            (
+                "plain",
+                "plain",
+                "print",
+                "print",
+                "stripes across",
+                "melange",
+                "raglan",
+                "dots",
+                "dip dye",
+                "blocks",
+                "camouflage",
+            ),
+        )
     elif name == "tank top":
         m = Measures(sleeve_m=-0.015, neck_m=-0.03, neck_drop_m=0.05, neck_width_m=0.08, neck_round=True, hem_m=hem, ease_m=0.006, torso_hang=0.4 - 0.25 * fit,
                      looseness=0.35 + 0.4 * fit, label=label)  # fmt: skip
@@ -244,7 +302,9 @@ def _top(rng: np.random.Generator, name: str, feminine: bool, tucked: bool, wais
     elif name == "shirt":
         m = Measures(sleeve_m=long if rng.random() < 0.75 else 0.20, neck_m=0.008, neck_drop_m=0.035, neck_width_m=0.035, hem_m=hem, ease_m=0.008 + 0.005 * fit,
                      torso_hang=0.4 - 0.3 * fit, sleeve_radius_m=0.055, looseness=0.6 + 0.3 * fit, crisp=1.2, label=label)  # fmt: skip
-        f = _fabric(rng, ("plain", "plain", "stripes down", "stripes down", "gingham", "plaid", "plaid", "dots", "flowers", "denim"))
+        f = _fabric(
+            rng, ("plain", "plain", "stripes down", "stripes down", "gingham", "plaid", "plaid", "dots", "flowers", "denim")
+        )
     elif name == "blouse":
         m = Measures(sleeve_m=float(rng.choice([0.18, 0.33, long])), neck_m=-0.005, neck_drop_m=float(rng.choice([0.04, 0.09])), hem_m=hem, ease_m=0.009,
                      torso_hang=0.2, sleeve_radius_m=float(rng.choice([0.05, 0.085])), looseness=0.9, crisp=0.8, flute_m=0.005, label=label)  # fmt: skip
@@ -258,10 +318,30 @@ def _top(rng: np.random.Generator, name: str, feminine: bool, tucked: bool, wais
                      looseness=0.6, crisp=0.75, label=label)  # fmt: skip
         f = _fabric(rng, ("knit", "knit", "melange", "stripes across", "blocks"))
     elif name == "hoodie":
-        m = Measures(sleeve_m=long, neck_m=0.002, neck_drop_m=0.02, hem_m=0.85, ease_m=0.016, torso_hang=0.16, sleeve_radius_m=0.06, looseness=0.85, crisp=1.0, label=label)
+        m = Measures(
+            sleeve_m=long,
+            neck_m=0.002,
+            neck_drop_m=0.02,
+            hem_m=0.85,
+            ease_m=0.016,
+            torso_hang=0.16,
+            sleeve_radius_m=0.06,
+            looseness=0.85,
+            crisp=1.0,
+            label=label,
+        )
         f = _fabric(rng, ("plain", "melange", "melange", "print", "raglan", "blocks", "camouflage"))
     else:  # turtleneck
-        m = Measures(sleeve_m=long, neck_m=0.03, hem_m=hem, ease_m=0.005, torso_hang=0.6, sleeve_radius_m=0.04, looseness=0.3, label=label)
+        m = Measures(
+            sleeve_m=long,
+            neck_m=0.03,
+            hem_m=hem,
+            ease_m=0.005,
+            torso_hang=0.6,
+            sleeve_radius_m=0.04,
+            looseness=0.3,
+            label=label,
+        )
         f = _fabric(rng, ("knit", "plain", "melange"))
     return Garment(name=name, measures=m, fabric=f)
 
@@ -276,22 +356,77 @@ def _bottom(rng: np.random.Generator, name: str) -> Garment:
                      crisp=1.2, label=label, tile="lower")  # fmt: skip
         f = _fabric(rng, ("denim",))
     elif name == "leggings":
-        m = Measures(hem_m=float(rng.choice([0.09, 0.11, 0.25])), top_m=waist, ease_m=0.0025, torso_hang=1.0, looseness=0.05, crisp=0.35, label=label, tile="lower")
+        m = Measures(
+            hem_m=float(rng.choice([0.09, 0.11, 0.25])),
+            top_m=waist,
+            ease_m=0.0025,
+            torso_hang=1.0,
+            looseness=0.05,
+            crisp=0.35,
+            label=label,
+            tile="lower",
+        )
         f = _fabric(rng, ("plain", "plain", "melange", "camouflage"), bright=False, neutral=0.6)
     elif name == "joggers":
-        m = Measures(hem_m=0.10, top_m=waist, ease_m=0.010, torso_hang=1.0, leg_radius_m=0.075, looseness=0.8, label=label, tile="lower")
+        m = Measures(
+            hem_m=0.10, top_m=waist, ease_m=0.010, torso_hang=1.0, leg_radius_m=0.075, looseness=0.8, label=label, tile="lower"
+        )
         f = _fabric(rng, ("plain", "melange", "melange"), bright=False, neutral=0.6)
     elif name == "wide trousers":
-        m = Measures(hem_m=hem, top_m=waist + 0.01, ease_m=0.007, torso_hang=1.0, leg_radius_m=float(rng.uniform(0.12, 0.16)), looseness=0.9, crisp=0.8, label=label, tile="lower")
+        m = Measures(
+            hem_m=hem,
+            top_m=waist + 0.01,
+            ease_m=0.007,
+            torso_hang=1.0,
+            leg_radius_m=float(rng.uniform(0.12, 0.16)),
+            looseness=0.9,
+            crisp=0.8,
+            label=label,
+            tile="lower",
+        )
         f = _fabric(rng, ("plain", "plain", "stripes down", "plaid", "denim"))
     elif name == "shorts":
-        m = Measures(hem_m=float(rng.uniform(0.44, 0.62)), top_m=waist, ease_m=0.008, torso_hang=1.0, leg_radius_m=float(rng.uniform(0.11, 0.15)), looseness=0.7, label=label, tile="lower")
+        m = Measures(
+            hem_m=float(rng.uniform(0.44, 0.62)),
+            top_m=waist,
+            ease_m=0.008,
+            torso_hang=1.0,
+            leg_radius_m=float(rng.uniform(0.11, 0.15)),
+            looseness=0.7,
+            label=label,
+            tile="lower",
+        )
         f = _fabric(rng, ("plain", "plain", "denim", "plaid", "flowers", "camouflage", "stripes down"))
     else:  # trousers, chinos
-        m = Measures(hem_m=hem, top_m=waist, ease_m=0.006, torso_hang=1.0, leg_radius_m=float(rng.uniform(0.085, 0.11)), looseness=0.55, crisp=0.9, label=label, tile="lower")
-        f = _fabric(rng, ("plain", "plain", "herringbone", "stripes down") if name == "trousers" else ("plain",), bright=name == "chinos", neutral=0.6)
+        m = Measures(
+            hem_m=hem,
+            top_m=waist,
+            ease_m=0.006,
+            torso_hang=1.0,
+            leg_radius_m=float(rng.uniform(0.085, 0.11)),
+            looseness=0.55,
+            crisp=0.9,
+            label=label,
+            tile="lower",
+        )
+        f = _fabric(
+            rng,
+            ("plain", "plain", "herringbone", "stripes down") if name == "trousers" else ("plain",),
+            bright=name == "chinos",
+            neutral=0.6,
+        )
         if name == "chinos":
-            ground = _pick(rng, [(0.70, 0.60, 0.45), (0.55, 0.47, 0.35), (0.36, 0.38, 0.28), (0.16, 0.20, 0.30), (0.62, 0.57, 0.50), (0.40, 0.22, 0.18)])
+            ground = _pick(
+                rng,
+                [
+                    (0.70, 0.60, 0.45),
+                    (0.55, 0.47, 0.35),
+                    (0.36, 0.38, 0.28),
+                    (0.16, 0.20, 0.30),
+                    (0.62, 0.57, 0.50),
+                    (0.40, 0.22, 0.18),
+                ],
+            )
             f = Fabric(pattern="plain", colours=(ground, f.colours[1], f.colours[2]), scale_m=f.scale_m)
     return Garment(name=name, measures=m, fabric=f)
 
@@ -301,22 +436,73 @@ def _outer(rng: np.random.Generator, name: str) -> Garment:
     long = float(rng.uniform(0.455, 0.472))
     common = {"sleeve_m": long, "label": label, "tile": "outer", "neck_m": 0.0}
     if name == "blazer":
-        m = Measures(**common, hem_m=0.80, ease_m=0.020, torso_hang=0.22, sleeve_radius_m=0.06, looseness=0.35, crisp=0.6, open_m=0.02, neck_drop_m=0.22, neck_width_m=0.075)
+        m = Measures(
+            **common,
+            hem_m=0.83,
+            ease_m=0.020,
+            torso_hang=0.22,
+            sleeve_radius_m=0.06,
+            looseness=0.35,
+            crisp=0.6,
+            open_m=0.02,
+            neck_drop_m=0.22,
+            neck_width_m=0.075,
+        )
         f = _fabric(rng, ("plain", "plain", "herringbone", "plaid", "stripes down"), bright=False, neutral=0.5)
     elif name == "coat":
-        m = Measures(**common, hem_m=0.74, ease_m=0.026, torso_hang=0.12, sleeve_radius_m=0.065, looseness=0.4, crisp=0.6, open_m=0.03, neck_drop_m=0.16, neck_width_m=0.08)
+        m = Measures(
+            **common,
+            hem_m=0.81,
+            ease_m=0.026,
+            torso_hang=0.12,
+            sleeve_radius_m=0.065,
+            looseness=0.4,
+            crisp=0.6,
+            open_m=0.03,
+            neck_drop_m=0.16,
+            neck_width_m=0.08,
+        )
         f = _fabric(rng, ("plain", "herringbone", "plaid"), bright=False, neutral=0.5)
     elif name == "cardigan":
-        m = Measures(**common, hem_m=0.80, ease_m=0.018, torso_hang=0.3, sleeve_radius_m=0.055, looseness=0.6, crisp=0.7, open_m=0.045, neck_drop_m=0.14, neck_width_m=0.08)
+        m = Measures(
+            **common,
+            hem_m=0.83,
+            ease_m=0.018,
+            torso_hang=0.3,
+            sleeve_radius_m=0.055,
+            looseness=0.6,
+            crisp=0.7,
+            open_m=0.045,
+            neck_drop_m=0.14,
+            neck_width_m=0.08,
+        )
         f = _fabric(rng, ("knit", "knit", "melange"))
     else:
-        m = Measures(**common, hem_m=float(rng.uniform(0.86, 0.92)), ease_m=0.024, torso_hang=0.2, sleeve_radius_m=0.062, looseness=0.6, crisp=1.1, open_m=0.04, neck_drop_m=0.06, neck_width_m=0.07)
+        m = Measures(
+            **common,
+            hem_m=float(rng.uniform(0.86, 0.92)),
+            ease_m=0.024,
+            torso_hang=0.2,
+            sleeve_radius_m=0.062,
+            looseness=0.6,
+            crisp=1.1,
+            open_m=0.04,
+            neck_drop_m=0.06,
+            neck_width_m=0.07,
+        )
         f = _fabric(rng, ("plain", "plain", "denim", "camouflage", "blocks"), bright=False)
     return Garment(name=name, measures=m, fabric=f)
 
 
 def _shoes(rng: np.random.Generator, feminine: bool, bottom: str) -> tuple[ShoeStyle, tuple[Colour, Colour]]:
-    weights = {"sneakers": 1.5, "canvas shoes": 0.9, "running shoes": 0.9, "leather shoes": 0.3 if feminine else 1.1, "boots": 0.8, "ballerinas": 0.9 if feminine else 0.0}
+    weights = {
+        "sneakers": 1.5,
+        "canvas shoes": 0.9,
+        "running shoes": 0.9,
+        "leather shoes": 0.3 if feminine else 1.1,
+        "boots": 0.8,
+        "ballerinas": 0.9 if feminine else 0.0,
+    }
     if bottom in ("shorts", "leggings", "joggers"):
         weights |= {"leather shoes": 0.05, "boots": 0.2}
     name = _choice(rng, weights)
