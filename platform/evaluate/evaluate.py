@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -66,11 +66,11 @@ class EvaluateOptions:
             raise InputError(f"threads: is {self.threads}; give at least 1.")
 
 
-def evaluate(options: EvaluateOptions) -> EvaluationReport:
+def evaluate(options: EvaluateOptions, *, progress: Callable[[int, int], None] | None = None) -> EvaluationReport:
     """Evaluate, write ``out/metrics.json``, ``out/samples/`` and ``out/report.html``, log, and return the results.
 
-    Raises ``InputError`` for folders that are not what they should be, and for a split without people. A picture that a model
-    cannot reconstruct is a result like any other, with its reason.
+    A picture that a model cannot reconstruct is a result like any other, with its reason. ``progress`` is told the numbers of
+    pictures done and in all. Raises ``InputError`` for folders that are not what they should be, and for a split without people.
     """
     start = time.perf_counter()
     models = {
@@ -83,7 +83,13 @@ def evaluate(options: EvaluateOptions) -> EvaluationReport:
     measuring = Measuring(
         cell_m=options.cell_mm / 1000, num_samples=options.surface_samples, seed=options.seed, threads=options.threads
     )
-    samples = evaluate_samples(_truths(dataset, chosen), models, options.out, measuring)
+    samples = evaluate_samples(
+        _truths(dataset, chosen),
+        models,
+        options.out,
+        measuring,
+        progress=None if progress is None else lambda done: progress(done, len(chosen)),
+    )
     report = EvaluationReport(
         folder=options.out,
         models=tuple(

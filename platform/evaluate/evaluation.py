@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -62,11 +62,17 @@ class Measuring:
 
 
 def evaluate_samples(
-    truths: Iterable[Truth], models: Mapping[str, Reconstructs], folder: Path, measuring: Measuring | None = None
+    truths: Iterable[Truth],
+    models: Mapping[str, Reconstructs],
+    folder: Path,
+    measuring: Measuring | None = None,
+    *,
+    progress: Callable[[int], None] | None = None,
 ) -> list[SampleResult]:
     """One result a sample and model, samples outermost. Writes each sample's picture and meshes below ``folder``.
 
     A model that raises, or gives no surface or one that encloses nothing, gets a result with the reason in ``failure``.
+    ``progress`` is told the number of pictures done after each.
     """
     measuring = measuring or Measuring()
     results = []
@@ -88,6 +94,8 @@ def evaluate_samples(
         Image.fromarray(comparison_picture(truth.picture, truth.camera, truth.mesh, meshes, threads=measuring.threads)).save(
             place / "comparison.png"
         )
+        if progress is not None:
+            progress(index + 1)
     return results
 
 

@@ -32,7 +32,10 @@ def weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, ...]
 
 
 def test_the_held_out_people_are_evaluated(data: Path, weights: tuple[Path, ...], tmp_path: Path) -> None:
-    report = evaluate(EvaluateOptions(data=data, weights=weights[:1], out=tmp_path / "out", **FAST))
+    told: list[tuple[int, int]] = []
+    options = EvaluateOptions(data=data, weights=weights[:1], out=tmp_path / "out", **FAST)
+    report = evaluate(options, progress=lambda done, whole: told.append((done, whole)))
+    assert told == [(1, 2), (2, 2)]
     assert [sample.key for sample in report.samples] == [("made-up-001", 0), ("made-up-002", 0)]
     assert report.iou == 1.0 and report.mean["chamfer_cm"] < 0.05 and report.num_failed == 0
     values = json.loads((tmp_path / "out" / "metrics.json").read_text())

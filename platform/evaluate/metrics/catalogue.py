@@ -57,7 +57,7 @@ _ALL = (
         description="Mean cosine between the normals of a point and of the nearest point of the other surface, both ways.",
     ),
     Metric(
-        name="normal_front_deg", title="Normals in view", unit="°", better="lower", digits=1, headline=True,
+        name="normal_front_deg", title="View normals", unit="°", better="lower", digits=1, headline=True,
         description="Mean angle between the normal maps rendered with the camera of the picture, where both show the person.",
     ),
     Metric(

@@ -88,7 +88,9 @@ function startViewers() {
   if (!cards.length) return;
   const renderer = typeof DecompressionStream === "function" ? createRenderer() : null;
   if (!renderer) return; // the stills stay
-  document.documentElement.classList.add("has3d");
+  const root = document.documentElement;
+  root.classList.add("has3d");
+  renderer.canvas.addEventListener("webglcontextlost", () => root.classList.remove("has3d")); // back to the stills
   let asked = false;
   const state = { mode: "color", turning: false, wake: () => { if (!asked) { asked = true; requestAnimationFrame(frame); } } };
   const people = cards.map((card) => linkPerson(card, renderer, state));
@@ -112,7 +114,7 @@ function startViewers() {
       person.dirty = true;
       if (entry.isIntersecting && !person.loaded) person.load().then(state.wake).catch((error) => {
         console.error(error);
-        document.documentElement.classList.remove("has3d");
+        root.classList.remove("has3d");
       });
     }
     state.wake();
@@ -123,7 +125,7 @@ function startViewers() {
   for (const button of document.querySelectorAll("[data-mode]")) {
     button.addEventListener("click", () => {
       state.mode = button.dataset.mode;
-      document.documentElement.dataset.shown = state.mode;
+      root.dataset.shown = state.mode;
       for (const other of document.querySelectorAll("[data-mode]")) other.setAttribute("aria-pressed", String(other === button));
       all();
     });

@@ -139,5 +139,5 @@ function createRenderer() {
     context.clearRect(0, 0, width, height);
     context.drawImage(canvas, 0, canvas.height - height, width, height, 0, 0, width, height);
   }
-  return { upload, draw };
+  return { canvas, upload, draw };
 }
