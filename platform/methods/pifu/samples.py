@@ -105,26 +105,50 @@ def cut_out(
 ) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
     """The placed square at the network's size: (S, S, 3) colours, grey around the person, and (S, S) coverage in [0, 1].
 
-    Resampled with an area-like triangle filter, so that nothing is skipped when the picture is larger than the square.
+    Resampled with a triangle filter as wide as the reduction, so that no pixel of a larger picture is skipped. Only the part of
+    the square that holds the person is computed.
     """
-    left, top, side = placement.left_px, placement.top_px, placement.side_px
-    height, width = mask.shape
-    x0, y0 = max(0, int(np.floor(left)) - 2), max(0, int(np.floor(top)) - 2)
-    x1, y1 = min(width, int(np.ceil(left + side)) + 2), min(height, int(np.ceil(top + side)) + 2)
-    pad_left, pad_top = max(0, int(np.ceil(-left))), max(0, int(np.ceil(-top)))
-    pad_right, pad_bottom = max(0, int(np.ceil(left + side - width))), max(0, int(np.ceil(top + side - height)))
-    x0, x1, y0, y1 = min(x0, width), max(x1, 0), min(y0, height), max(y1, 0)
-    shown = mask[y0:y1, x0:x1]
-    canvas = np.full((shown.shape[0] + pad_top + pad_bottom, shown.shape[1] + pad_left + pad_right, 4), GREY, np.uint8)
-    canvas[..., 3] = 0
-    inner = canvas[pad_top : pad_top + shown.shape[0], pad_left : pad_left + shown.shape[1]]
-    inner[..., :3][shown] = picture[y0:y1, x0:x1][shown]
-    inner[..., 3] = shown * np.uint8(255)
-    box = (left - x0 + pad_left, top - y0 + pad_top, left - x0 + pad_left + side, top - y0 + pad_top + side)
-    colours = Image.fromarray(canvas[..., :3]).resize((size_px, size_px), Image.Resampling.BILINEAR, box=box)
-    coverage = Image.fromarray(canvas[..., 3]).resize((size_px, size_px), Image.Resampling.BILINEAR, box=box)
-    rgb, alpha = np.asarray(colours, np.uint8), np.asarray(coverage, np.float32) / np.float32(255)
-    return (rgb[:, ::-1].copy(), alpha[:, ::-1].copy()) if placement.mirrored else (rgb, alpha)
+    colours = np.full((size_px, size_px, 3), GREY, np.uint8)
+    coverage = np.zeros((size_px, size_px), np.float32)
+    scale = placement.side_px / size_px
+    rows = _reached(mask.any(axis=1), placement.top_px, scale, size_px)
+    columns = _reached(mask.any(axis=0), placement.left_px, scale, size_px)
+    if rows.stop > rows.start and columns.stop > columns.start:
+        window_y, box_y = _window(rows, placement.top_px, scale)
+        window_x, box_x = _window(columns, placement.left_px, scale)
+        canvas = np.full((len(window_y), len(window_x), 4), (GREY, GREY, GREY, 0), np.uint8)
+        height, width = mask.shape
+        y0, y1 = max(0, window_y.start), min(height, window_y.stop)
+        x0, x1 = max(0, window_x.start), min(width, window_x.stop)
+        inner = canvas[y0 - window_y.start : y1 - window_y.start, x0 - window_x.start : x1 - window_x.start]
+        shown = mask[y0:y1, x0:x1]
+        np.copyto(inner[..., :3], picture[y0:y1, x0:x1], where=shown[..., None])
+        inner[..., 3] = shown * np.uint8(255)
+        # CMYK only names four channels that are resampled alike; with RGBA the colours would be weighted by the coverage.
+        source = Image.frombuffer("CMYK", (canvas.shape[1], canvas.shape[0]), canvas.tobytes(), "raw", "CMYK", 0, 1)
+        part = source.resize((len(columns), len(rows)), Image.Resampling.BILINEAR, box=(box_x[0], box_y[0], box_x[1], box_y[1]))
+        resampled = np.asarray(part)
+        colours[rows.start : rows.stop, columns.start : columns.stop] = resampled[..., :3]
+        coverage[rows.start : rows.stop, columns.start : columns.stop] = resampled[..., 3] * np.float32(1 / 255)
+    return (colours[:, ::-1].copy(), coverage[:, ::-1].copy()) if placement.mirrored else (colours, coverage)
+
+
+def _reached(marked: NDArray[np.bool_], start_px: float, scale: float, size_px: int) -> range:
+    """The pixels of the square, along one axis, that the marked pixels of the picture reach into."""
+    indices = np.flatnonzero(marked)
+    if not len(indices):
+        return range(0)
+    first = int(np.floor((indices[0] - start_px) / scale)) - 1
+    last = int(np.ceil((indices[-1] + 1 - start_px) / scale)) + 1
+    return range(min(max(first, 0), size_px), max(0, min(last, size_px)))
+
+
+def _window(pixels: range, start_px: float, scale: float) -> tuple[range, tuple[float, float]]:
+    """The part of the picture (it may reach beyond) that these pixels of the square are made from, and where in it they lie."""
+    low, high = start_px + pixels.start * scale, start_px + pixels.stop * scale
+    margin = int(np.ceil(2 * scale)) + 1
+    window = range(int(np.floor(low)) - margin, int(np.ceil(high)) + margin)
+    return window, (low - window.start, high - window.start)
 
 
 def network_image(colours: NDArray[np.uint8], coverage: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -141,12 +165,8 @@ def draw_points(labels: NDArray[np.bool_], num_points: int, rng: np.random.Gener
     inside, outside = np.flatnonzero(labels), np.flatnonzero(~labels)
     num_inside = min(num_points // 2, len(inside)) if len(outside) else num_points
     num_outside = num_points - num_inside
-    first = inside[rng.permutation(len(inside))[:num_inside]] if num_inside <= len(inside) else rng.choice(inside, num_inside)
-    second = (
-        outside[rng.permutation(len(outside))[:num_outside]]
-        if num_outside <= len(outside)
-        else rng.choice(outside, num_outside)
-    )
+    first = rng.choice(inside, num_inside, replace=num_inside > len(inside), shuffle=False)
+    second = rng.choice(outside, num_outside, replace=num_outside > len(outside), shuffle=False)
     return np.concatenate([first, second])
 
 
