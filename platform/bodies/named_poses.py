@@ -129,10 +129,9 @@ NAMED_POSES: dict[str, Angles] = {
         "right_shoulder": (0, 62, 40), "left_elbow": (0, -30, 0), "right_elbow": (0, 30, 0),
     },
     "kneeling": {
-        "left_hip": (-98, 0, 4), "left_knee": (93, 0, 0), "right_hip": (5, 0, -4), "right_knee": (98, 0, 0),
-        "right_ankle": (25, 0, 0), "right_foot": (-40, 0, 0), "left_shoulder": (25, -1, -61), "left_elbow": (61, -100, 0),
-        "spine1": (5, 0, 0),
-        "left_wrist": (0, -16, -1),
+        "left_hip": (-98, 0, 4), "left_knee": (93, 0, 0), "right_hip": (5, 0, -4), "right_knee": (94, 0, 0),
+        "right_ankle": (22, 0, 0), "right_foot": (-15, 0, 0), "left_shoulder": (25, -1, -61), "left_elbow": (61, -100, 0),
+        "left_wrist": (0, -16, -1), "spine1": (5, 0, 0),
     },
     "bending_forward": {
         "pelvis": (28, 0, 0), "left_hip": (-32, 0, 2), "right_hip": (-32, 0, -2), "left_knee": (8, 0, 0),

@@ -138,8 +138,12 @@ def skin(
     if model.posedirs is not None:
         feature = (rotations[:, 1:] - torch.eye(3).to(reference)).reshape(batch, -1)
         corrected = rest + torch.einsum("vkp,bp->bvk", constant(model.posedirs), feature)
-    blended = torch.einsum("vj,bjrc->bvrc", constant(model.weights), transforms[..., :3, :])
-    vertices = (blended[..., :3] @ corrected[..., None])[..., 0] + blended[..., 3]
+    # Blended transforms and points lie with the vertices last: long runs to multiply, instead of many small matrices.
+    affine = transforms[..., :3, :].reshape(batch, NUM_JOINTS, 12)
+    blended = (affine.mT @ constant(model.weights).T).reshape(batch, 3, 4, -1)
+    points = corrected.mT.contiguous()
+    x, y, z = (points[:, None, axis] for axis in range(3))
+    vertices = (blended[:, :, 0] * x + blended[:, :, 1] * y + blended[:, :, 2] * z + blended[:, :, 3]).mT.contiguous()
     joints = (transforms[..., :3, :3] @ rest_joints[..., None])[..., 0] + transforms[..., :3, 3]
     return SkinnedBody(
         vertices=vertices, joints=joints, joint_transforms=transforms, rest_vertices=rest, rest_joints=rest_joints
