@@ -32,7 +32,7 @@ def expressions(model: Any) -> tuple[list[str], Doubles, NDArray[np.int64]]:
 
 
 def face_parts(model: Any, weights: Doubles) -> tuple[NDArray[np.uint8], list[str]]:
-    """(F,) part of each face and the parts' names: 24 parts by joint, then eyes, irises and the inside of the mouth."""
+    """(F,) part of each face and the parts' names: 24 by joint, back and front (iris) of the eyes, the mouth's inside."""
     from anny.face_segmentation import get_face_segmentation_mask
 
     faces = model.faces.numpy()
