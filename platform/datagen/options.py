@@ -21,13 +21,7 @@ _PATHS = ("out", "folder", "background_folder", "light_bank")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DatagenOptions:
-    """Turn people into a data set: draw views of each, sample its inside and outside, write Arrow shards.
-
-    The work is split into blocks of subjects, made in parallel by Ray actors; each block becomes one file. Start the same
-    command again after an interruption and it continues; the result is the same, byte for byte, as that of an undisturbed run.
-
-    Try: vitruvian datagen --out runs/data --num-subjects 20 --views-per-subject 4
-    """
+    """The options of a run. Only ``out`` has to be given."""
 
     out: Path
     """The data set folder. It is created; an unfinished one is continued."""
@@ -102,6 +96,27 @@ class DatagenOptions:
         """The options that decide the bytes of the data set, as plain values."""
         values = {key: value for key, value in dataclasses.asdict(self).items() if key not in _NOT_CONTENT}
         return json.loads(json.dumps({**values, "code_version": __version__}, default=str))
+
+
+def guide() -> str:
+    """What stands above the options on the help page: the idea, examples, and the items with what each is."""
+    width = max(map(len, ITEMS))
+    items = "\n".join(f"  {name:<{width}}  a {item.level}'s; {item.description}" for name, item in ITEMS.items())
+    return f"""Turn people into a data set: draw views of each, sample its inside and outside, write Arrow shards.
+
+The work is cut into blocks of people, made in parallel by Ray actors; each block becomes one file, whose bytes depend on the
+options only. Kill it, start the same command again, and it continues where it was; a person that cannot be used (broken mesh,
+wrong unit) is set aside in quarantine.jsonl with the reason. RAY_ADDRESS=... uses a running Ray cluster.
+
+Examples:
+  vitruvian datagen --out runs/people --num-subjects 20
+  vitruvian datagen --out runs/scans --source meshes --folder scans --mesh-unit cm --views-per-subject 36
+  vitruvian datagen --out runs/small --size-px 256 --items rgb mask query_points --num-actors 2
+
+Items (--items takes any of them):
+{items}
+
+Read it with pyarrow, or in Python: from vitruvian.shards import ShardDataset; ShardDataset("runs/people")[0]"""
 
 
 def check_same_content(root: Path, before: dict[str, Any], now: dict[str, Any]) -> None:
