@@ -70,7 +70,7 @@ def evaluate(options: EvaluateOptions, *, progress: Callable[[int, int], None] |
     """Evaluate, write ``out/metrics.json``, ``out/samples/`` and ``out/report.html``, log, and return the results.
 
     A picture that a model cannot reconstruct is a result like any other, with its reason. ``progress`` is told the numbers of
-    pictures done and in all. Raises ``InputError`` for folders that are not what they should be, and for a split without people.
+    pictures done and in all. Raises ``InputError`` for folders that are not what they should be, and a split without people.
     """
     start = time.perf_counter()
     models = {

@@ -24,7 +24,7 @@ from vitruvian.geometry.mesh import Mesh
 DISTANCE_LIMIT_CM = 10.0
 BYTES_PER_FACE = 9.0
 """About what a face costs on the page, with its half of a vertex."""
-MIN_FACES, MAX_FACES = 4_000, 60_000
+MIN_FACES, MAX_FACES = 4_000, 90_000
 NO_COLOR = (200, 195, 188)
 
 
