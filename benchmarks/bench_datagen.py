@@ -1,9 +1,9 @@
 """Whole data generation: people made, drawn, voxelized, sampled, encoded and written, in seconds and bytes a picture.
 
 The peer is a published figure, not a run: Geo-PIFu's README gives 30 processes for 37 hours and 1.4 TB for its 108,720
-pictures, which is 37 s and 12.9 MB each. That work is not the same: its pictures are 1024 x 1536, it makes semantic voxels and maps of a
-fitted body beside them, and its people are loaded, while ours are made up first. Machine and renderer differ too. So the ratio
-says how far apart the two pipelines are, not how much faster a kernel is.
+pictures, which is 37 s and 12.9 MB each. That work is not the same: its pictures are 1024 x 1536, it makes semantic voxels and
+maps of a fitted body beside them, and its people are loaded, while ours are made up first. Machine and renderer differ too. So
+the ratio says how far apart the two pipelines are, not how much faster a kernel is.
 """
 
 from __future__ import annotations

@@ -59,7 +59,7 @@ class DatagenOptions:
     """Cells of the solid voxel grid along each axis."""
     seed: int = 0
     """Everything random follows from it."""
-    block_size: int = 4
+    block_size: int = 2
     """People in a block, the unit of work and the shard. Small: little is lost when killed. Large: fewer files."""
     num_actors: int | None = None
     """Ray actors that work in parallel. Default: one for each core. 0: no Ray, all in this process."""

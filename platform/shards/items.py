@@ -57,12 +57,13 @@ def _decode_depth(scalar: pa.StructScalar) -> Values:
 
 
 def _encode_mesh(values: Mapping[str, Any]) -> dict[str, Any]:
+    # Column by column, because neighbours in a column are alike: the faces take two thirds of the space.
     mesh: Mesh = values["mesh"]
     return {
         "num_vertices": mesh.num_vertices,
         "num_faces": mesh.num_faces,
-        "vertices": encode.pack_array(mesh.vertices),
-        "faces": encode.pack_array(mesh.faces),
+        "vertices": encode.pack_array(mesh.vertices.T),
+        "faces": encode.pack_array(mesh.faces.T),
         "vertex_colors": None if mesh.vertex_colors is None else encode.pack_array(mesh.vertex_colors),
     }
 
@@ -72,8 +73,8 @@ def _decode_mesh(scalar: pa.StructScalar) -> Values:
     colors = scalar["vertex_colors"]
     return {
         "mesh": Mesh(
-            vertices=encode.unpack_array(scalar["vertices"].as_buffer(), np.float32, (num_vertices, 3)),
-            faces=encode.unpack_array(scalar["faces"].as_buffer(), np.int32, (num_faces, 3)),
+            vertices=np.ascontiguousarray(encode.unpack_array(scalar["vertices"].as_buffer(), np.float32, (3, num_vertices)).T),
+            faces=np.ascontiguousarray(encode.unpack_array(scalar["faces"].as_buffer(), np.int32, (3, num_faces)).T),
             vertex_colors=encode.unpack_array(colors.as_buffer(), np.uint8, (num_vertices, 3)) if colors.is_valid else None,
         )
     }
