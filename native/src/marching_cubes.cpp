@@ -171,6 +171,12 @@ private:
             for (size_t word = 0; word < words_; ++word) {
                 uint64_t cut[3];
                 cut_edges(x, y, word, cut);
+                const float *values = volume_ + (x * ny_ + y) * nz_ + 64 * word;
+                for (uint64_t bits = cut[0] | cut[1] | cut[2]; bits; bits &= bits - 1) {  // emit_vertices will ask for these
+                    const float *value = values + __builtin_ctzll(bits);
+                    __builtin_prefetch(value);
+                    if (x + 1 < nx_) __builtin_prefetch(value + ny_ * nz_);
+                }
                 for (int axis = 0; axis < 3; ++axis) slab.cut[axis][at + word] = cut[axis];
             }
             for (int axis = 2; axis >= 0; --axis) {
