@@ -54,7 +54,7 @@ template <class T> class TriangleLeaves {
 public:
     TriangleLeaves(const Triangles<T> &mesh, const Frame &frame) : mesh_(mesh), local_(3 * mesh.num_vertices) {
         for (size_t v = 0; v < mesh.num_vertices; ++v) frame.local(mesh.vertices + 3 * v, &local_[3 * v]);
-        order_ = morton_order(mesh.num_faces, [&](size_t f, float *center) {
+        order_ = TreeOrder::of(mesh.num_faces, [&](size_t f, float *center) {
             const float *a = corner(f, 0), *b = corner(f, 1), *c = corner(f, 2);
             for (int k = 0; k < 3; ++k) center[k] = (1.0f / 3.0f) * (a[k] + b[k] + c[k]);
         });
@@ -71,61 +71,51 @@ public:
 
     f32x8 distance2(uint32_t index, f32x8 x, f32x8 y, f32x8 z) const {
         const Leaf &leaf = leaves_[index];
-        const f32x8 zero = splat(0), one = splat(1);
-        f32x8 px = x - leaf.a[0], py = y - leaf.a[1], pz = z - leaf.a[2];
-        // Coordinates of the foot in the triangle's plane; inside, the foot is the closest point.
-        f32x8 v = leaf.to_v[0] * px + leaf.to_v[1] * py + leaf.to_v[2] * pz;
-        f32x8 w = leaf.to_w[0] * px + leaf.to_w[1] * py + leaf.to_w[2] * pz;
-        i32x8 inside = (v >= zero) & (w >= zero) & (v + w <= one);
-        if (lane_bits(inside) != 0xff) {
-            // Else the best of the three edges, by squared distance less |p - a|^2.
-            f32x8 d1 = leaf.ab[0] * px + leaf.ab[1] * py + leaf.ab[2] * pz;
-            f32x8 d2 = leaf.ac[0] * px + leaf.ac[1] * py + leaf.ac[2] * pz;
-            f32x8 t_ab = min8(max8(d1 * leaf.per_ab2, zero), one), t_ac = min8(max8(d2 * leaf.per_ac2, zero), one);
-            f32x8 t_bc = min8(max8((d2 - d1 + leaf.ab2 - leaf.ab_ac) * leaf.per_bc2, zero), one), s_bc = one - t_bc;
-            f32x8 two = splat(2);
-            f32x8 f_ab = t_ab * (t_ab * leaf.ab2 - two * d1), f_ac = t_ac * (t_ac * leaf.ac2 - two * d2);
-            f32x8 f_bc = s_bc * (s_bc * leaf.ab2 - two * d1) + t_bc * (t_bc * leaf.ac2 - two * d2) + two * s_bc * t_bc * leaf.ab_ac;
-            i32x8 ac_wins = f_ac < f_ab;
-            f32x8 edge_v = ac_wins ? zero : t_ab, edge_w = ac_wins ? t_ac : zero, f = min8(f_ac, f_ab);
-            i32x8 bc_wins = f_bc < f;
-            edge_v = bc_wins ? s_bc : edge_v, edge_w = bc_wins ? t_bc : edge_w;
-            v = inside ? v : edge_v, w = inside ? w : edge_w;
-        }
-        f32x8 dx = px - v * leaf.ab[0] - w * leaf.ac[0];
-        f32x8 dy = py - v * leaf.ab[1] - w * leaf.ac[1];
-        f32x8 dz = pz - v * leaf.ab[2] - w * leaf.ac[2];
-        return dx * dx + dy * dy + dz * dz;
+        const f32x8 zero = splat(0), one = splat(1), two = splat(2);
+        Wide p = {x - leaf.a.x, y - leaf.a.y, z - leaf.a.z}, ab = leaf.ab, ac = leaf.ac, normal = cross(ab, ac);
+        f32x8 ab2 = dot(ab, ab), ac2 = dot(ac, ac), ab_ac = dot(ab, ac), d1 = dot(ab, p), d2 = dot(ac, p), area2 = dot(normal, normal);
+        // Coordinates of the foot in the triangle's plane; inside, the foot is the closest point. A triangle without area is
+        // only its edges.
+        f32x8 per_area2 = one / area2, v = dot(cross(p, ac), normal) * per_area2, w = dot(cross(ab, p), normal) * per_area2;
+        i32x8 inside = (v >= zero) & (w >= zero) & (v + w <= one) & (area2 > splat(1e-12f) * ab2 * ac2);
+        // Else the best of the three edges, by squared distance less |p|^2.
+        Wide bc = {ac.x - ab.x, ac.y - ab.y, ac.z - ab.z};
+        f32x8 t_ab = min8(max8(d1 / ab2, zero), one), t_ac = min8(max8(d2 / ac2, zero), one);  // 0 / 0 becomes 0
+        f32x8 t_bc = min8(max8((d2 - d1 + ab2 - ab_ac) / dot(bc, bc), zero), one), s_bc = one - t_bc;
+        f32x8 f_ab = t_ab * (t_ab * ab2 - two * d1), f_ac = t_ac * (t_ac * ac2 - two * d2);
+        f32x8 f_bc = s_bc * (s_bc * ab2 - two * d1) + t_bc * (t_bc * ac2 - two * d2) + two * s_bc * t_bc * ab_ac;
+        i32x8 ac_wins = f_ac < f_ab, bc_wins = f_bc < min8(f_ac, f_ab);
+        f32x8 edge_v = bc_wins ? s_bc : (ac_wins ? zero : t_ab), edge_w = bc_wins ? t_bc : (ac_wins ? t_ac : zero);
+        v = inside ? v : edge_v, w = inside ? w : edge_w;
+        Wide rest = {p.x - v * ab.x - w * ac.x, p.y - v * ab.y - w * ac.y, p.z - v * ab.z - w * ac.z};
+        return dot(rest, rest);
     }
 
 private:
-    struct Leaf {
-        f32x8 a[3], ab[3], ac[3];
-        f32x8 to_v[3], to_w[3];  // dual basis of ab, ac; not a number for a triangle without area, which is then only its edges
-        f32x8 ab2, ac2, ab_ac, per_ab2, per_ac2, per_bc2;
+    struct Wide {  // eight vectors
+        f32x8 x, y, z;
     };
+    struct Leaf {
+        Wide a, ab, ac;
+    };
+    static f32x8 dot(const Wide &a, const Wide &b) { return a.x * b.x + a.y * b.y + a.z * b.z; }
+    static Wide cross(const Wide &a, const Wide &b) {
+        return {a.y * b.z - a.z * b.y, a.z * b.x - a.x * b.z, a.x * b.y - a.y * b.x};
+    }
 
     const float *corner(size_t f, int k) const { return &local_[3 * (size_t) mesh_.faces[3 * f + (size_t) k]]; }
 
+    static void set(Wide &wide, int lane, float x, float y, float z) { wide.x[lane] = x, wide.y[lane] = y, wide.z[lane] = z; }
+
     void fill(Leaf &leaf, int lane, size_t slot) const {
-        if (slot >= order_.size()) {  // no triangle: infinitely far away
-            for (int k = 0; k < 3; ++k) leaf.a[k][lane] = INFINITY, leaf.ab[k][lane] = leaf.ac[k][lane] = 0;
-            for (int k = 0; k < 3; ++k) leaf.to_v[k][lane] = leaf.to_w[k][lane] = 0;
-            leaf.ab2[lane] = leaf.ac2[lane] = leaf.ab_ac[lane] = 0;
-            leaf.per_ab2[lane] = leaf.per_ac2[lane] = leaf.per_bc2[lane] = 0;
+        if (slot >= order_.size()) {  // no triangle: its distance is not a number, which is never less than another
+            set(leaf.a, lane, INFINITY, INFINITY, INFINITY);
             return;
         }
-        const float *p[3] = {corner(order_[slot], 0), corner(order_[slot], 1), corner(order_[slot], 2)};
-        for (int k = 0; k < 3; ++k) leaf.a[k][lane] = p[0][k], leaf.ab[k][lane] = p[1][k] - p[0][k], leaf.ac[k][lane] = p[2][k] - p[0][k];
-        Vec3 ab{leaf.ab[0][lane], leaf.ab[1][lane], leaf.ab[2][lane]}, ac{leaf.ac[0][lane], leaf.ac[1][lane], leaf.ac[2][lane]};
-        Vec3 normal = cross(ab, ac), bc = ac - ab;
-        double area2 = dot(normal, normal), scale = area2 > 1e-12 * dot(ab, ab) * dot(ac, ac) ? 1 / area2 : NAN;
-        Vec3 v = scale * cross(ac, normal), w = scale * cross(normal, ab);
-        const double to_v[3] = {v.x, v.y, v.z}, to_w[3] = {w.x, w.y, w.z};
-        for (int k = 0; k < 3; ++k) leaf.to_v[k][lane] = (float) to_v[k], leaf.to_w[k][lane] = (float) to_w[k];
-        auto inverse = [](double value) { return value > 1e-36 ? (float) (1 / value) : 0.0f; };
-        leaf.ab2[lane] = (float) dot(ab, ab), leaf.ac2[lane] = (float) dot(ac, ac), leaf.ab_ac[lane] = (float) dot(ab, ac);
-        leaf.per_ab2[lane] = inverse(dot(ab, ab)), leaf.per_ac2[lane] = inverse(dot(ac, ac)), leaf.per_bc2[lane] = inverse(dot(bc, bc));
+        const float *a = corner(order_[slot], 0), *b = corner(order_[slot], 1), *c = corner(order_[slot], 2);
+        set(leaf.a, lane, a[0], a[1], a[2]);
+        set(leaf.ab, lane, b[0] - a[0], b[1] - a[1], b[2] - a[2]);
+        set(leaf.ac, lane, c[0] - a[0], c[1] - a[1], c[2] - a[2]);
     }
 
     const Triangles<T> &mesh_;
@@ -137,7 +127,7 @@ private:
 template <class T> class PointLeaves {
 public:
     PointLeaves(const T *points, size_t count, const Frame &frame) : leaves_((count + 7) / 8) {
-        order_ = morton_order(count, [&](size_t k, float *out) { frame.local(points + 3 * k, out); });
+        order_ = TreeOrder::of(count, [&](size_t k, float *out) { frame.local(points + 3 * k, out); });
         for (size_t slot = 0; slot < 8 * leaves_.size(); ++slot) {
             float local[3] = {INFINITY, INFINITY, INFINITY};
             if (slot < count) frame.local(points + 3 * (size_t) order_[slot], local);

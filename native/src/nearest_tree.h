@@ -1,11 +1,12 @@
-// A tree for nearest-neighbour questions: primitives in Morton order, eight to a leaf, eight leaves to a node, eight nodes to the
-// next, so that boxes and leaves are tested eight at a time and children need no pointers. Queries go in Morton order too, and
-// each starts with the answer of the one before, which is close.
+// A tree for nearest-neighbour questions: eight primitives to a leaf, eight leaves to a node, eight nodes to the next, so that
+// boxes and leaves are tested eight at a time and children need no pointers. Queries go in Morton order, and each starts with
+// the answer of the one before, which is close.
 #pragma once
 
 #include "morton.h"
 #include "parallel.h"
 #include "simd.h"
+#include "tree_order.h"
 
 #include <cmath>
 #include <cstdint>
@@ -46,17 +47,19 @@ public:
         } while (count > 1);
     }
 
-    // Improves `best` to the nearest primitive, if there is one nearer.
+    // Finds the primitive nearest to the point. `best` holds the answer to another, better nearby query, or nothing yet.
     void nearest(const float *point, Nearest &best) const {
         f32x8 x = splat(point[0]), y = splat(point[1]), z = splat(point[2]);
+        uint32_t visited = ~0u;
         if (best.distance2 < std::numeric_limits<float>::infinity()) {
             best.distance2 = std::numeric_limits<float>::infinity();
-            visit_leaf(best.slot / 8, x, y, z, best);
+            visited = best.slot / 8;
+            visit_leaf(visited, x, y, z, best);
         }
         struct Entry {
             float distance2;
             uint32_t node;
-            int level;  // -1: a leaf
+            int level;
         };
         Entry stack[128];
         int top = 0;
@@ -64,10 +67,6 @@ public:
         while (top > 0) {
             Entry entry = stack[--top];
             if (entry.distance2 >= best.distance2) continue;
-            if (entry.level < 0) {
-                visit_leaf(entry.node, x, y, z, best);
-                continue;
-            }
             const Node &node = levels_[(size_t) entry.level][entry.node];
             f32x8 zero = splat(0);
             f32x8 dx = max8(max8(node.low[0] - x, x - node.high[0]), zero);
@@ -75,11 +74,25 @@ public:
             f32x8 dz = max8(max8(node.low[2] - z, z - node.high[2]), zero);
             f32x8 distance2 = dx * dx + dy * dy + dz * dz;
             uint32_t hits = lane_bits(distance2 < splat(best.distance2));
+            alignas(32) float distances[8];
+            store(distances, distance2);
+            if (entry.level == 0) {  // the children are leaves: visit them at once, the nearest first
+                if ((visited >> 3) == entry.node) hits &= ~(1u << (visited & 7));
+                while (hits) {
+                    int lane = __builtin_ctz(hits);
+                    for (uint32_t others = hits & (hits - 1); others; others &= others - 1) {
+                        int other = __builtin_ctz(others);
+                        lane = distances[other] < distances[lane] ? other : lane;
+                    }
+                    visit_leaf(8 * entry.node + (uint32_t) lane, x, y, z, best);
+                    hits &= ~(1u << lane) & lane_bits(distance2 < splat(best.distance2));
+                }
+                continue;
+            }
             int first = top;
-            while (hits) {  // the nearest child goes on top
+            for (; hits; hits &= hits - 1) {  // the nearest child goes on top
                 int lane = __builtin_ctz(hits);
-                hits &= hits - 1;
-                Entry child = {distance2[lane], 8 * entry.node + (uint32_t) lane, entry.level - 1};
+                Entry child = {distances[lane], 8 * entry.node + (uint32_t) lane, entry.level - 1};
                 int at = top++;
                 for (; at > first && stack[at - 1].distance2 < child.distance2; --at) stack[at] = stack[at - 1];
                 stack[at] = child;
@@ -93,13 +106,16 @@ public:
         std::vector<uint32_t> order = morton_order(count, position);
         constexpr size_t chunk_size = 1024;  // fixed, so that the answers do not depend on the threads
         parallel_for(threads, (count + chunk_size - 1) / chunk_size, [&](size_t chunk) {
+            size_t begin = chunk * chunk_size, end = std::min(count, begin + chunk_size);
+            std::vector<float> points(3 * (end - begin));
+            for (size_t k = begin; k < end; ++k) position(order[k], &points[3 * (k - begin)]);
+            std::vector<Nearest> found(end - begin);  // answers come after the search: their loads then overlap
             Nearest best;
-            for (size_t k = chunk * chunk_size; k < std::min(count, (chunk + 1) * chunk_size); ++k) {
-                float point[3];
-                position(order[k], point);
-                nearest(point, best);
-                answer(order[k], best);
+            for (size_t k = begin; k < end; ++k) {
+                nearest(&points[3 * (k - begin)], best);
+                found[k - begin] = best;
             }
+            for (size_t k = begin; k < end; ++k) answer(order[k], found[k - begin]);
         });
     }
 
@@ -117,11 +133,15 @@ private:
     void visit_leaf(uint32_t leaf, f32x8 x, f32x8 y, f32x8 z, Nearest &best) const {
         f32x8 distance2 = leaves_.distance2(leaf, x, y, z);
         uint32_t better = lane_bits(distance2 < splat(best.distance2));
-        while (better) {
+        if (better == 0) return;
+        alignas(32) float distances[8];
+        store(distances, distance2);
+        int winner = __builtin_ctz(better);
+        for (better &= better - 1; better; better &= better - 1) {
             int lane = __builtin_ctz(better);
-            better &= better - 1;
-            if (distance2[lane] < best.distance2) best = {distance2[lane], 8 * leaf + (uint32_t) lane};
+            winner = distances[lane] < distances[winner] ? lane : winner;
         }
+        best = {distances[winner], 8 * leaf + (uint32_t) winner};
     }
 
     const Leaves &leaves_;
