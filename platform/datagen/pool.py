@@ -24,12 +24,14 @@ def run_here(queue: JobQueue, options: DatagenOptions) -> Iterator[ManifestEntry
         queue.done(job)
 
 
-def run_on_ray(queue: JobQueue, options: DatagenOptions, num_actors: int) -> Iterator[ManifestEntry]:
+def run_on_ray(
+    queue: JobQueue, options: DatagenOptions, num_actors: int, *, worker: type[BlockWorker] = BlockWorker
+) -> Iterator[ManifestEntry]:
     """All jobs on ``num_actors`` actors; Ray must be running. Entries are yielded as blocks are finished."""
     import ray
     from ray.exceptions import OutOfMemoryError, RayActorError, WorkerCrashedError
 
-    remote = ray.remote(num_cpus=1, max_restarts=0, max_task_retries=0)(BlockWorker)
+    remote = ray.remote(num_cpus=1, max_restarts=0, max_task_retries=0)(worker)
     idle: list[Any] = [remote.remote(options) for _ in range(min(num_actors, len(queue)))]
     busy: dict[Any, tuple[Any, Job]] = {}
     while len(queue) or busy:

@@ -63,15 +63,13 @@ class DatasetReport:
 
     def __str__(self) -> str:
         each = readable_bytes(self.bytes / max(1, self.num_samples))
-        lines = [
+        text = (
             f"{self.root}: {self.num_subjects} subjects, {self.num_samples} views, {readable_bytes(self.bytes)} "
-            f"({each} a view), in {readable_seconds(self.seconds)}",
-            f"fingerprint {self.fingerprint}",
-        ]
-        if self.quarantined:
-            lines.append(f"{len(self.quarantined)} subjects could not be used (see {self.root / 'quarantine.jsonl'}):")
-            lines += [f"  {reason}" for reason in list(self.quarantined.values())[:10]]
-        return "\n".join(lines)
+            f"({each} a view); this run made {self.new_samples} views in {readable_seconds(self.seconds)}"
+        )
+        if not self.quarantined:
+            return text
+        return f"{text}\n{len(self.quarantined)} subjects could not be used: see {self.root / 'quarantine.jsonl'}"
 
 
 def generate(options: DatagenOptions, *, progress: bool = True) -> DatasetReport:

@@ -9,8 +9,11 @@ from typing import Any
 
 from vitruvian.shards.card import read_card
 from vitruvian.shards.fingerprint import dataset_fingerprint
-from vitruvian.shards.manifest import read_manifest
+from vitruvian.shards.manifest import QUARANTINE, read_manifest
 from vitruvian.shards.reader import ShardReader, check_shard
+
+SHOWN = 10
+"""Refused subjects that are listed with their reasons."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,7 +57,10 @@ class DatasetSummary:
             level = card["items"][name]["level"]
             each = count / max(1, self.num_subjects if level == "subject" else self.num_views)
             lines.append(f"  {name:<14}{_size(count):>10} {_size(each):>10} a {level}   {card['items'][name]['description']}")
-        lines += [f"  quarantined  {subject_id}: {reason}" for subject_id, reason in sorted(self.quarantined.items())]
+        refused = sorted(self.quarantined.values())
+        lines += [f"  refused      {reason}" for reason in refused[:SHOWN]]
+        if len(refused) > SHOWN:
+            lines.append(f"               and {len(refused) - SHOWN} more, see {self.root / QUARANTINE}")
         return "\n".join(lines)
 
 

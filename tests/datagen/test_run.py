@@ -16,9 +16,13 @@ import pytest
 from figures import figure, write_folder, write_obj
 
 from vitruvian.datagen import actors
+from vitruvian.datagen.blocks import plan_blocks
+from vitruvian.datagen.pool import run_on_ray
+from vitruvian.datagen.queue import DIED, JobQueue
 from vitruvian.datagen.run import DatagenOptions, DatasetReport, generate
 from vitruvian.errors import InputError
 from vitruvian.geometry.mesh import Mesh
+from vitruvian.ray_local import start_ray
 from vitruvian.shards import ShardDataset
 from vitruvian.shards.manifest import MANIFEST, read_manifest
 from vitruvian.shards.summary import summarise
@@ -153,6 +157,7 @@ def test_bad_subjects_are_quarantined_with_the_reason(tmp_path: Path) -> None:
     lines = [json.loads(line) for line in (report.root / "quarantine.jsonl").read_text().splitlines()]
     assert [line["subject_id"] for line in lines] == ["big.obj", "points.obj"]
     assert "centimetres" in lines[0]["reason"] and "2 subjects could not be used" in str(report)
+    assert "centimetres" in str(summarise(report.root))
     only_bad = tmp_path / "bad"
     only_bad.mkdir()
     write_obj(only_bad / "big.obj", figure(0), scale=100)
@@ -257,3 +262,29 @@ def test_a_killed_driver_continues_and_nothing_changes(expected: DatasetReport, 
     for pid in left:  # Ray's own agents outlive a killed driver
         os.kill(pid, signal.SIGKILL)
     assert not any("BlockWorker" in command or "raylet" in command for command in left.values())
+
+
+@pytest.mark.slow
+def test_a_subject_that_kills_its_process_ends_in_quarantine(undisturbed: DatasetReport, folder: Path, tmp_path: Path) -> None:
+    class Deadly(actors.BlockWorker):
+        """One mesh crashes the process, as a bug in native code would."""
+
+        def __init__(self, wanted: DatagenOptions) -> None:
+            super().__init__(wanted)
+            load = self.source.load
+
+            def deadly(subject_id: str):
+                if subject_id == "figure02.obj":
+                    os.kill(os.getpid(), signal.SIGKILL)
+                return load(subject_id)
+
+            object.__setattr__(self.source, "load", deadly)
+
+    wanted = options(tmp_path / "data", folder)
+    queue = JobQueue(plan_blocks([f"figure{k:02d}.obj" for k in range(NUM_SUBJECTS)], held_out=1, block_size=2))
+    with start_ray(2):
+        entries = {entry.block: entry for entry in run_on_ray(queue, wanted, 2, worker=Deadly)}
+    assert {block: dict(entry.quarantined) for block, entry in entries.items()} == {0: {}, 1: {"figure02.obj": DIED}, 2: {}}
+    assert [subject.subject_id for subject in entries[1].subjects] == ["figure03.obj"]
+    good = hashes(undisturbed.root)
+    assert (entries[0].sha256, entries[2].sha256) == (good[0], good[2])
