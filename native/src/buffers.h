@@ -5,6 +5,7 @@
 
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <mutex>
 #include <new>
@@ -26,15 +27,16 @@ class BlockPool {
         return *pool;
     }
 
+    // The smallest block that fits, and of equal ones the last given back: its lines may still be in the cache.
     Block acquire(size_t bytes) {
-        const size_t unit = bytes >= kHuge ? kHuge : kPage;
-        const size_t size = (bytes + unit) / unit * unit; // always at least one spare byte after the end: wide loads may touch it
+        const bool huge = bytes >= kHuge;
+        const size_t unit = huge ? kHuge : 4096, size = std::max(unit, (bytes + unit - 1) / unit * unit);
         {
             std::lock_guard<std::mutex> lock(mutex_);
             size_t best = free_.size();
             for (size_t i = 0; i < free_.size(); ++i)
                 if (free_[i].bytes >= size && free_[i].bytes <= size + size / 4 &&
-                    (best == free_.size() || free_[i].bytes < free_[best].bytes))
+                    (best == free_.size() || free_[i].bytes <= free_[best].bytes))
                     best = i;
             if (best != free_.size()) {
                 const Block block = free_[best];
@@ -46,7 +48,7 @@ class BlockPool {
         void *data = nullptr;
         if (posix_memalign(&data, unit, size) != 0) throw std::bad_alloc();
 #ifdef MADV_HUGEPAGE
-        if (unit == kHuge) madvise(data, size, MADV_HUGEPAGE);
+        if (huge) madvise(data, size, MADV_HUGEPAGE);
 #endif
         return {data, size};
     }
@@ -67,7 +69,7 @@ class BlockPool {
     }
 
   private:
-    static constexpr size_t kPage = 4096, kHuge = size_t(2) << 20, kLimit = size_t(96) << 20;
+    static constexpr size_t kHuge = size_t(2) << 20, kLimit = size_t(128) << 20;
     std::mutex mutex_;
     std::vector<Block> free_;
     size_t kept_ = 0;

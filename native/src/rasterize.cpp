@@ -98,27 +98,51 @@ struct alignas(32) Group {
     }
 };
 
-void shade(const Frame &frame, const Surface &surface, const Group &group, const Wanted &wanted, Shaded &out) {
+// Shading has two halves, so that the texels of some groups are on their way while others are worked on.
+void shade_first(const Frame &frame, const Surface &surface, const Group &group, const Wanted &wanted, Shaded &out) {
 #if defined(__AVX2__)
     const FaceCorners corners = corners_of(surface.faces, group.face);
     shade_geometry_avx2(frame, surface, corners, group.px, group.py, out);
     if (wanted.normal) shade_normal_avx2(surface, corners, out);
     if (wanted.uv) shade_uv_avx2(surface, group.face, out);
-    if (wanted.albedo) {
-        if (surface.texture && surface.texture_width * surface.texture_height > 1) shade_texture_avx2(surface, out);
-        else shade_albedo(surface, group.face, out);
-    }
-    if (wanted.color) {
-        if (surface.light) shade_color_avx2(surface, out);
-        else shade_color(surface, out);
-    }
+    if (wanted.albedo && surface.texture) prefetch_texture_avx2(surface, out);
 #else
     shade_geometry(frame, surface, group.face, group.px, group.py, out);
     if (wanted.normal) shade_normal(surface, group.face, out);
     if (wanted.uv) shade_uv(surface, group.face, out);
+#endif
+}
+
+void shade_second(const Surface &surface, const Group &group, const Wanted &wanted, Shaded &out) {
+#if defined(__AVX2__)
+    if (wanted.albedo && surface.texture && surface.texture_width * surface.texture_height > 1) shade_texture_avx2(surface, out);
+    else if (wanted.albedo) shade_albedo(surface, group.face, out);
+    if (wanted.color && surface.light) shade_color_avx2(surface, out);
+    else if (wanted.color) shade_color(surface, out);
+#else
     if (wanted.albedo) shade_albedo(surface, group.face, out);
     if (wanted.color) shade_color(surface, out);
 #endif
+}
+
+constexpr int kBatch = 8;  // groups
+
+// Calls done(group, shaded) for every group of pixels in a row of ids that see the mesh.
+template <class Done>
+void shade_row(const Frame &frame, const Surface &surface, const Wanted &wanted, bool at_all, const int32_t *ids, size_t width,
+               float row, Done done) {
+    Group groups[kBatch];
+    Shaded shaded[kBatch];
+    size_t x = 0;
+    for (bool more = true; more;) {
+        int count = 0;
+        while (count < kBatch && (more = groups[count].next(ids, width, x, row))) ++count;
+        for (int k = 0; k < count && at_all; ++k) shade_first(frame, surface, groups[k], wanted, shaded[k]);
+        for (int k = 0; k < count; ++k) {
+            if (at_all) shade_second(surface, groups[k], wanted, shaded[k]);
+            done(groups[k], shaded[k]);
+        }
+    }
 }
 
 // Puts one number a pixel at `row`.
@@ -158,24 +182,23 @@ void write_centres(Task &task, const Frame &frame, const Canvas &canvas) {
     const size_t width = (size_t) task.width;
     static const bool yes[kLanes] = {true, true, true, true, true, true, true, true};
     static const float ones[kLanes] = {1, 1, 1, 1, 1, 1, 1, 1};
-    Shaded shaded;
-    Group group;
     for (int y = canvas.row_begin; y < canvas.row_end; ++y) {
         const size_t line = (size_t) y * width;
-        out.mask.fill(line, line + width, false);
-        out.depth_m.fill(line, line + width, std::numeric_limits<float>::infinity());
-        out.barycentrics.fill(line, line + width, 0);
-        out.normal.fill(line, line + width, 0);
-        out.uv.fill(line, line + width, 0);
-        out.label.fill(line, line + width, 0);
         const int32_t *ids = canvas.faces + canvas.row(y);
         if (out.face_id.data) std::copy(ids, ids + width, out.face_id.data + line);
+        const auto clear = [&](auto &picture, auto value) { picture.fill(line, line + width, value); };
+        clear(out.mask, false);
+        clear(out.depth_m, std::numeric_limits<float>::infinity());
+        clear(out.barycentrics, 0.0f);
+        clear(out.normal, 0.0f);
+        clear(out.uv, 0.0f);
+        clear(out.label, (uint8_t) 0);
         if (plain) {
-            out.coverage.fill(line, line + width, 0);
-            out.albedo.fill(line, line + width, 0);
-            out.color.fill(line, line + width, 0);
+            clear(out.coverage, 0.0f);
+            clear(out.albedo, 0.0f);
+            clear(out.color, 0.0f);
         }
-        for (size_t x = 0; group.next(ids, width, x, (float) y + 0.5f);) {
+        shade_row(frame, surface, wanted, shaded_at_all, ids, width, (float) y + 0.5f, [&](const Group &group, const Shaded &shaded) {
             if (out.mask.data) put1(out.mask.data + line, yes, group);
             if (plain && out.coverage.data) put1(out.coverage.data + line, ones, group);
             if (out.label.data && task.labels) {
@@ -183,8 +206,7 @@ void write_centres(Task &task, const Frame &frame, const Canvas &canvas) {
                 for (int l = 0; l < kLanes; ++l) labels[l] = task.labels[group.face[l]];
                 put1(out.label.data + line, labels, group);
             }
-            if (!shaded_at_all) continue;
-            shade(frame, surface, group, wanted, shaded);
+            if (!shaded_at_all) return;
             if (out.depth_m.data) put1(out.depth_m.data + line, shaded.depth, group);
             if (out.uv.data)
                 for (int l = 0; l < group.count; ++l)
@@ -197,7 +219,7 @@ void write_centres(Task &task, const Frame &frame, const Canvas &canvas) {
             }
             if (plain && out.albedo.data) put3(out.albedo.data + 3 * line, shaded.albedo, group);
             if (plain && out.color.data) put3(out.color.data + 3 * line, shaded.color, group);
-        }
+        });
     }
 }
 
@@ -213,21 +235,19 @@ void write_averages(Task &task, const Frame &frame, const Canvas &canvas) {
     wanted.uv = surface.texture;
     wanted.normal = surface.light;
     std::vector<float> sums(7 * width);  // count, albedo, color
-    Shaded shaded;
-    Group group;
     for (int y = canvas.row_begin / s; y < canvas.row_end / s; ++y) {
         std::fill(sums.begin(), sums.end(), 0.0f);
         for (int sub = y * s; sub < (y + 1) * s; ++sub) {
             const int32_t *ids = canvas.faces + canvas.row(sub);
-            for (size_t x = 0; group.next(ids, width * (size_t) s, x, (float) sub + 0.5f);) {
-                if (colored) shade(frame, surface, group, wanted, shaded);
+            const size_t samples = width * (size_t) s;
+            shade_row(frame, surface, wanted, colored, ids, samples, (float) sub + 0.5f, [&](const Group &group, const Shaded &shaded) {
                 for (int l = 0; l < group.count; ++l) {
                     float *sum = &sums[7 * (group.column[l] / (size_t) s)];
                     sum[0] += 1;
                     if (!colored) continue;
                     for (int c = 0; c < 3; ++c) sum[1 + c] += shaded.albedo[c][l], sum[4 + c] += shaded.color[c][l];
                 }
-            }
+            });
         }
         for (size_t x = 0; x < width; ++x) {
             const size_t pixel = (size_t) y * width + x;

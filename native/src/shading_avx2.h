@@ -94,20 +94,44 @@ inline __m256i load_texels(const uint8_t *texture, __m256i texel) {
     return _mm256_srlv_epi32(bytes, early);
 }
 
-inline void shade_texture_avx2(const Surface &s, Shaded &out) {
+// Where eight pixels meet the texture: the upper left one of four texels, the steps to the others, and the place between them.
+struct TexelPlace {
+    __m256i first, right, below;
+    __m256 fx, fy;
+};
+
+inline TexelPlace texel_place(const Surface &s, const Shaded &shaded) {
     const __m256 zero = _mm256_setzero_ps(), one = all(1), half = all(0.5f);
     const __m256 width = all((float) s.texture_width), height = all((float) s.texture_height);
-    const __m256 tx = sub(mul(_mm256_load_ps(out.uv[0]), width), half);
-    const __m256 ty = sub(mul(sub(one, _mm256_load_ps(out.uv[1])), height), half);
+    const __m256 tx = sub(mul(_mm256_load_ps(shaded.uv[0]), width), half);
+    const __m256 ty = sub(mul(sub(one, _mm256_load_ps(shaded.uv[1])), height), half);
     const __m256 x = _mm256_min_ps(_mm256_max_ps(tx, zero), sub(width, one));  // max gives its second operand for NaN
     const __m256 y = _mm256_min_ps(_mm256_max_ps(ty, zero), sub(height, one));
-    const __m256i x0 = _mm256_cvttps_epi32(x), y0 = _mm256_cvttps_epi32(y);
-    const __m256 fx = sub(x, _mm256_cvtepi32_ps(x0)), fy = sub(y, _mm256_cvtepi32_ps(y0));
-    const __m256i right = _mm256_srli_epi32(_mm256_cmpgt_epi32(_mm256_set1_epi32(s.texture_width - 1), x0), 31);
-    const __m256i below = _mm256_and_si256(_mm256_cmpgt_epi32(_mm256_set1_epi32(s.texture_height - 1), y0),
-                                           _mm256_set1_epi32(s.texture_width));
-    const __m256i top = _mm256_add_epi32(_mm256_mullo_epi32(y0, _mm256_set1_epi32(s.texture_width)), x0);
-    const __m256i bottom = _mm256_add_epi32(top, below);
+    const __m256i x0 = _mm256_cvttps_epi32(x), y0 = _mm256_cvttps_epi32(y), columns = _mm256_set1_epi32(s.texture_width);
+    TexelPlace place;
+    place.first = _mm256_add_epi32(_mm256_mullo_epi32(y0, columns), x0);
+    place.right = _mm256_srli_epi32(_mm256_cmpgt_epi32(_mm256_set1_epi32(s.texture_width - 1), x0), 31);
+    place.below = _mm256_and_si256(_mm256_cmpgt_epi32(_mm256_set1_epi32(s.texture_height - 1), y0), columns);
+    place.fx = sub(x, _mm256_cvtepi32_ps(x0));
+    place.fy = sub(y, _mm256_cvtepi32_ps(y0));
+    return place;
+}
+
+inline void prefetch_texture_avx2(const Surface &s, const Shaded &shaded) {
+    const TexelPlace place = texel_place(s, shaded);
+    alignas(32) int32_t texel[8];
+    _mm256_store_si256(reinterpret_cast<__m256i *>(texel), place.first);
+    for (int l = 0; l < 8; ++l) {
+        const uint8_t *at = s.texture + 3 * (size_t) (uint32_t) texel[l];
+        _mm_prefetch(reinterpret_cast<const char *>(at), _MM_HINT_T0);
+        _mm_prefetch(reinterpret_cast<const char *>(at + 3 * (size_t) s.texture_width), _MM_HINT_T0);  // no harm past the end
+    }
+}
+
+inline void shade_texture_avx2(const Surface &s, Shaded &out) {
+    const TexelPlace place = texel_place(s, out);
+    const __m256i top = place.first, bottom = _mm256_add_epi32(top, place.below), right = place.right;
+    const __m256 fx = place.fx, fy = place.fy;
     const __m256i texels[4] = {load_texels(s.texture, top), load_texels(s.texture, _mm256_add_epi32(top, right)),
                                load_texels(s.texture, bottom), load_texels(s.texture, _mm256_add_epi32(bottom, right))};
     for (int c = 0; c < 3; ++c) {
