@@ -98,15 +98,35 @@ struct alignas(32) Group {
     }
 };
 
-// Shading has two halves, so that the texels of some groups are on their way while others are worked on.
-void shade_first(const Frame &frame, const Surface &surface, const Group &group, const Wanted &wanted, Shaded &out) {
+// Shading has steps, so that what one step reads is on its way while the step before works on other groups.
 #if defined(__AVX2__)
-    const FaceCorners corners = corners_of(surface.faces, group.face);
-    shade_geometry_avx2(frame, surface, corners, group.px, group.py, out);
-    if (wanted.normal) shade_normal_avx2(surface, corners, out);
-    if (wanted.uv) shade_uv_avx2(surface, group.face, out);
+struct Corners {
+    FaceCorners vertex, uv;
+};
+
+void find_corners(const Surface &surface, const Group &group, const Wanted &wanted, Corners &out) {
+    out.vertex = corners_of(surface.faces, group.face);
+    if (wanted.uv && surface.uvs) out.uv = corners_of(surface.uv_faces, group.face);
+    if (!surface.large) return;
+    prefetch_records(surface.vertices, 3, out.vertex);
+    if (wanted.normal) prefetch_records(surface.normals, 3, out.vertex);
+    if (wanted.uv && surface.uvs) prefetch_records(surface.uvs, 2, out.uv);
+}
+#else
+struct Corners {};
+
+void find_corners(const Surface &, const Group &, const Wanted &, Corners &) {}
+#endif
+
+void shade_first(const Frame &frame, const Surface &surface, const Group &group, const Corners &corners, const Wanted &wanted,
+                 Shaded &out) {
+#if defined(__AVX2__)
+    shade_geometry_avx2(frame, surface, corners.vertex, group.px, group.py, out);
+    if (wanted.normal) shade_normal_avx2(surface, corners.vertex, out);
+    if (wanted.uv) shade_uv_avx2(surface, corners.uv, out);
     if (wanted.albedo && surface.texture) prefetch_texture_avx2(surface, out);
 #else
+    (void) corners;
     shade_geometry(frame, surface, group.face, group.px, group.py, out);
     if (wanted.normal) shade_normal(surface, group.face, out);
     if (wanted.uv) shade_uv(surface, group.face, out);
@@ -132,12 +152,20 @@ template <class Done>
 void shade_row(const Frame &frame, const Surface &surface, const Wanted &wanted, bool at_all, const int32_t *ids, size_t width,
                float row, Done done) {
     Group groups[kBatch];
+    Corners corners[kBatch];
     Shaded shaded[kBatch];
     size_t x = 0;
     for (bool more = true; more;) {
         int count = 0;
-        while (count < kBatch && (more = groups[count].next(ids, width, x, row))) ++count;
-        for (int k = 0; k < count && at_all; ++k) shade_first(frame, surface, groups[k], wanted, shaded[k]);
+        while (count < kBatch && (more = groups[count].next(ids, width, x, row))) {
+#if defined(__AVX2__)
+            if (surface.large && at_all) prefetch_faces(surface.faces, groups[count].face);
+            if (surface.large && wanted.uv && surface.uvs) prefetch_faces(surface.uv_faces, groups[count].face);
+#endif
+            ++count;
+        }
+        for (int k = 0; k < count && at_all; ++k) find_corners(surface, groups[k], wanted, corners[k]);
+        for (int k = 0; k < count && at_all; ++k) shade_first(frame, surface, groups[k], corners[k], wanted, shaded[k]);
         for (int k = 0; k < count; ++k) {
             if (at_all) shade_second(surface, groups[k], wanted, shaded[k]);
             done(groups[k], shaded[k]);
@@ -198,6 +226,7 @@ void write_centres(Task &task, const Frame &frame, const Canvas &canvas) {
             clear(out.albedo, 0.0f);
             clear(out.color, 0.0f);
         }
+        if (!shaded_at_all && !out.mask.data && !out.coverage.data && !out.label.data) continue;
         shade_row(frame, surface, wanted, shaded_at_all, ids, width, (float) y + 0.5f, [&](const Group &group, const Shaded &shaded) {
             if (out.mask.data) put1(out.mask.data + line, yes, group);
             if (plain && out.coverage.data) put1(out.coverage.data + line, ones, group);
@@ -293,7 +322,7 @@ template <class Write> void draw(Task &task, const double *camera, bool perspect
         canvas.row_end = (int) part((size_t) task.height, k + 1) * scale;
         if (canvas.row_begin == canvas.row_end) return;
         canvas.stride = ((size_t) frame.width + 15) / 8 * 8;
-        const size_t count = canvas.stride * (size_t) (canvas.row_end - canvas.row_begin);
+        const size_t count = canvas.stride * (size_t) (canvas.row_end - canvas.row_begin + 1);  // one row of padding
         Scratch<float> keys(count);
         Scratch<int32_t> faces(count);
         canvas.keys = keys.data();
@@ -357,6 +386,7 @@ nb::dict render(const InputArray &vertices, const InputArray &faces, const std::
     if (face_labels) task.labels = checked<uint8_t>(*face_labels, "face_labels", "uint8 (F,), one a face", {num_faces});
     if (light) surface.light = checked<float>(*light, "light", "float32 (9, 3)", {9, 3});
     surface.light_gamma = light_gamma;
+    surface.large = num_vertices > 30000;
     const double *numbers = checked<double>(camera, "camera", "float64 (17,)", {17});
     check_size(width, height, supersample);
     threads = std::min(checked_threads(threads), height);

@@ -24,6 +24,7 @@ struct Surface {
     const uint8_t *vertex_colors = nullptr;
     const float *light = nullptr;         // (9, 3) spherical harmonics; null: unlit
     double light_gamma = 1;
+    bool large = false;                   // larger than the cache: fetch ahead
 };
 
 struct alignas(32) Shaded {

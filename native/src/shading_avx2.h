@@ -22,6 +22,16 @@ inline FaceCorners corners_of(const int32_t *faces, const int32_t *face) {
     return corners;
 }
 
+// Asks for the records that shading will read: worth it where a mesh is larger than the cache.
+inline void prefetch_records(const float *base, int numbers, const FaceCorners &corners) {
+    for (const auto &indices : corners.index)
+        for (int32_t index : indices) _mm_prefetch(reinterpret_cast<const char *>(base + numbers * (size_t) (uint32_t) index), _MM_HINT_T0);
+}
+
+inline void prefetch_faces(const int32_t *faces, const int32_t *face) {
+    for (int l = 0; l < 8; ++l) _mm_prefetch(reinterpret_cast<const char *>(faces + 3 * (size_t) face[l]), _MM_HINT_T0);
+}
+
 inline void shade_geometry_avx2(const Frame &f, const Surface &s, const FaceCorners &corners, const float *px, const float *py,
                                 Shaded &out) {
     const __m256 x = _mm256_load_ps(px), y = _mm256_load_ps(py), zero = _mm256_setzero_ps(), one = all(1);
@@ -65,10 +75,9 @@ inline void shade_normal_avx2(const Surface &s, const FaceCorners &corners, Shad
     for (int axis = 0; axis < 3; ++axis) _mm256_store_ps(out.normal[axis], mul(n[axis], inverse));
 }
 
-inline void shade_uv_avx2(const Surface &s, const int32_t *face, Shaded &out) {
+inline void shade_uv_avx2(const Surface &s, const FaceCorners &corners, Shaded &out) {
     __m256 uv[2] = {all(0), all(0)};
     if (s.uvs) {
-        const FaceCorners corners = corners_of(s.uv_faces, face);
         for (int k = 0; k < 3; ++k) {
             __m256 q[2];
             load_records_2(s.uvs, corners.index[k], q);

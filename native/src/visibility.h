@@ -68,10 +68,10 @@ inline void snap_vertices(const Frame &f, const float *vertices, size_t begin, s
     }
 }
 
-// Rows [row_begin, row_end) of the image: the key and face of what each pixel sees so far.
+// Rows [row_begin, row_end) of the image, and one more as padding: the key and face of what each pixel sees so far.
 struct Canvas {
     int width = 0, row_begin = 0, row_end = 0;
-    size_t stride = 0;  // at least 8 more than the width: eight pixels are drawn at a time
+    size_t stride = 0;  // a multiple of 8, at least 4 more than the width: pixels are drawn eight at a time
     float *keys = nullptr;
     int32_t *faces = nullptr;
 

@@ -51,8 +51,11 @@ struct alignas(32) Prepared {
     int32_t x0[8], x1[8], y0[8], y1[8];
 };
 
+// Pixels are taken in aligned eights: what one triangle stores the next one can load at once. Those left and right of the
+// triangle's box are outside of its edges; those right of the picture are padding.
 inline void draw_small(const Canvas &canvas, const Prepared &t, int l, int32_t face) {
-    const __m256i ramp = _mm256_set_epi32(7, 6, 5, 4, 3, 2, 1, 0);
+    const int x0 = t.x0[l] & ~7, x1 = t.x1[l], y1 = t.y1[l];
+    const __m256i ramp = _mm256_sub_epi32(_mm256_set_epi32(7, 6, 5, 4, 3, 2, 1, 0), _mm256_set1_epi32(t.x0[l] & 7));
     __m256i row[3], down[3], across[3];
     for (int k = 0; k < 3; ++k) {
         const __m256i step = _mm256_set1_epi32(t.step_x[k][l]);
@@ -61,26 +64,22 @@ inline void draw_small(const Canvas &canvas, const Prepared &t, int l, int32_t f
         down[k] = _mm256_set1_epi32(t.step_y[k][l]);
     }
     const __m256 key_a = _mm256_set1_ps(t.key[l]), key_b = _mm256_set1_ps(t.key_b[l]), key_c = _mm256_set1_ps(t.key_c[l]);
-    const __m256i id = _mm256_set1_epi32(face);
-    const int x0 = t.x0[l], x1 = t.x1[l], y1 = t.y1[l];
+    const __m256 id = _mm256_castsi256_ps(_mm256_set1_epi32(face));
     size_t at = canvas.row(t.y0[l]);
     for (int y = t.y0[l];; ++y) {
         __m256i edge[3] = {row[0], row[1], row[2]};
         for (int x = x0;;) {
-            __m256i out = _mm256_or_si256(_mm256_or_si256(edge[0], edge[1]), edge[2]);  // negative: outside of an edge
-            // Pixels right of x1 lie outside of the triangle's box, so outside of the triangle or of the picture.
-            out = _mm256_or_si256(out, _mm256_cmpgt_epi32(ramp, _mm256_set1_epi32(x1 - x)));
-            if (_mm256_movemask_ps(_mm256_castsi256_ps(out)) != 0xff) {
+            const __m256 out = _mm256_castsi256_ps(_mm256_or_si256(_mm256_or_si256(edge[0], edge[1]), edge[2]));
+            if (_mm256_movemask_ps(out) != 0xff) {  // negative: outside of an edge
                 float *keys = canvas.keys + at + (size_t) x;
-                int32_t *faces = canvas.faces + at + (size_t) x;
+                float *faces = reinterpret_cast<float *>(canvas.faces + at + (size_t) x);
                 const __m256 key = _mm256_add_ps(_mm256_add_ps(key_a, _mm256_mul_ps(_mm256_cvtepi32_ps(edge[1]), key_b)),
                                                  _mm256_mul_ps(_mm256_cvtepi32_ps(edge[2]), key_c));
-                const __m256 before = _mm256_loadu_ps(keys);
-                const __m256 nearer = _mm256_andnot_ps(_mm256_castsi256_ps(_mm256_srai_epi32(out, 31)),
-                                                       _mm256_cmp_ps(key, before, _CMP_LT_OQ));
-                _mm256_storeu_ps(keys, _mm256_blendv_ps(before, key, nearer));
-                const __m256 ids = _mm256_loadu_ps(reinterpret_cast<const float *>(faces));
-                _mm256_storeu_ps(reinterpret_cast<float *>(faces), _mm256_blendv_ps(ids, _mm256_castsi256_ps(id), nearer));
+                const __m256 before = _mm256_load_ps(keys);
+                // Only the sign of each lane counts, in blendv too.
+                const __m256 nearer = _mm256_andnot_ps(out, _mm256_cmp_ps(key, before, _CMP_LT_OQ));
+                _mm256_store_ps(keys, _mm256_blendv_ps(before, key, nearer));
+                _mm256_store_ps(faces, _mm256_blendv_ps(_mm256_load_ps(faces), id, nearer));
             }
             x += 8;
             if (x > x1) break;
@@ -89,6 +88,45 @@ inline void draw_small(const Canvas &canvas, const Prepared &t, int l, int32_t f
         if (y == y1) break;
         for (int k = 0; k < 3; ++k) row[k] = _mm256_add_epi32(row[k], down[k]);
         at += canvas.stride;
+    }
+}
+
+// The same for triangles at most four pixels wide, most of all: four by two pixels at a time. The row below the last one of the
+// canvas is padding.
+inline void draw_narrow(const Canvas &canvas, const Prepared &t, int l, int32_t face) {
+    const __m256i ramp = _mm256_set_epi32(3, 2, 1, 0, 3, 2, 1, 0), lower = _mm256_set_epi32(-1, -1, -1, -1, 0, 0, 0, 0);
+    __m256i edge[3], down[3];
+    for (int k = 0; k < 3; ++k) {
+        const __m256i step = _mm256_set1_epi32(t.step_y[k][l]);
+        const __m256i first = _mm256_add_epi32(_mm256_set1_epi32(t.edge[k][l]), _mm256_and_si256(step, lower));
+        edge[k] = _mm256_add_epi32(first, _mm256_mullo_epi32(_mm256_set1_epi32(t.step_x[k][l]), ramp));
+        down[k] = _mm256_slli_epi32(step, 1);
+    }
+    const __m256 key_a = _mm256_set1_ps(t.key[l]), key_b = _mm256_set1_ps(t.key_b[l]), key_c = _mm256_set1_ps(t.key_c[l]);
+    const __m256 id = _mm256_castsi256_ps(_mm256_set1_epi32(face));
+    const int y1 = t.y1[l];
+    float *keys = canvas.keys + canvas.row(t.y0[l]) + (size_t) t.x0[l];
+    float *faces = reinterpret_cast<float *>(canvas.faces + canvas.row(t.y0[l]) + (size_t) t.x0[l]);
+    const auto load = [&](const float *at) {
+        return _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(at)), _mm_loadu_ps(at + canvas.stride), 1);
+    };
+    const auto store = [&](float *at, __m256 value) {
+        _mm_storeu_ps(at, _mm256_castps256_ps128(value));
+        _mm_storeu_ps(at + canvas.stride, _mm256_extractf128_ps(value, 1));
+    };
+    for (int y = t.y0[l];;) {
+        const __m256 out = _mm256_castsi256_ps(_mm256_or_si256(_mm256_or_si256(edge[0], edge[1]), edge[2]));
+        const __m256 key = _mm256_add_ps(_mm256_add_ps(key_a, _mm256_mul_ps(_mm256_cvtepi32_ps(edge[1]), key_b)),
+                                         _mm256_mul_ps(_mm256_cvtepi32_ps(edge[2]), key_c));
+        const __m256 before = load(keys);
+        const __m256 nearer = _mm256_andnot_ps(out, _mm256_cmp_ps(key, before, _CMP_LT_OQ));
+        store(keys, _mm256_blendv_ps(before, key, nearer));
+        store(faces, _mm256_blendv_ps(load(faces), id, nearer));
+        y += 2;
+        if (y > y1) break;
+        for (int k = 0; k < 3; ++k) edge[k] = _mm256_add_epi32(edge[k], down[k]);
+        keys += 2 * canvas.stride;
+        faces += 2 * canvas.stride;
     }
 }
 
@@ -194,6 +232,8 @@ inline void draw_faces_avx2(const Frame &f, const Canvas &canvas, const float *v
             } else if (singles >> l & 1) {
                 const size_t at = canvas.row(t.y0[l]) + (size_t) t.x0[l];
                 if (first_keys[l] < canvas.keys[at]) canvas.keys[at] = first_keys[l], canvas.faces[at] = face;
+            } else if (t.x1[l] - t.x0[l] < 4) {
+                draw_narrow(canvas, t, l, face);
             } else {
                 draw_small(canvas, t, l, face);
             }
