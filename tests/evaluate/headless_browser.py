@@ -25,7 +25,14 @@ class Browser:
     """One page of one browser. ``errors`` gathers those of the console and of scripts, ``requests`` every address asked for."""
 
     def __init__(
-        self, executable: str, *, width: int = 1280, height: int = 900, mobile: bool = False, dark: bool = False
+        self,
+        executable: str,
+        *,
+        width: int = 1280,
+        height: int = 900,
+        mobile: bool = False,
+        dark: bool = False,
+        extra_flags: tuple[str, ...] = (),
     ) -> None:
         self._home = tempfile.mkdtemp(prefix="browser-")
         to_read, self._out = _pipe()
@@ -41,7 +48,7 @@ class Browser:
         silent = [(os.POSIX_SPAWN_OPEN, stream, os.devnull, os.O_RDWR, 0) for stream in (0, 1, 2)]
         # Chromium reads commands from descriptor 3 and answers on 4.
         pipes = [(os.POSIX_SPAWN_DUP2, to_read, 3), (os.POSIX_SPAWN_DUP2, to_write, 4)]
-        command = [executable, *flags, "--remote-debugging-pipe", "about:blank"]
+        command = [executable, *flags, *extra_flags, "--remote-debugging-pipe", "about:blank"]
         self._process: int | None = os.posix_spawn(executable, command, os.environ, file_actions=[*silent, *pipes])
         os.close(to_read)
         os.close(to_write)
@@ -62,6 +69,7 @@ class Browser:
         for domain in ("Page", "Runtime", "Network", "Log"):
             self.call(f"{domain}.enable")
         self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=mobile)
+        self.call("Emulation.setTouchEmulationEnabled", enabled=mobile)
         scheme = "dark" if dark else "light"
         self.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
 
@@ -118,6 +126,20 @@ class Browser:
             if time.monotonic() > deadline:
                 raise TimeoutError(f"the page did not reach: {condition}; console: {self.errors}")
             time.sleep(0.1)
+
+    def drag(self, start: tuple[float, float], way: tuple[float, float], *, touch: bool = False) -> None:
+        """Press at a point of the window, move by ``way`` in steps, release; with the mouse or a finger."""
+        places = [(start[0] + way[0] * k / 5, start[1] + way[1] * k / 5) for k in range(6)]
+        for k, (x, y) in enumerate([*places, places[-1]]):
+            first, last = k == 0, k == len(places)
+            if touch:
+                kind = "touchStart" if first else "touchEnd" if last else "touchMove"
+                self.call("Input.dispatchTouchEvent", type=kind, touchPoints=[] if last else [{"x": x, "y": y}])
+            else:
+                kind = "mousePressed" if first else "mouseReleased" if last else "mouseMoved"
+                self.call(
+                    "Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", buttons=0 if last else 1, clickCount=1
+                )
 
     def screenshot(self, path: Path, *, whole_page: bool = False) -> None:
         options: dict[str, Any] = {"format": "png", "captureBeyondViewport": whole_page}

@@ -141,6 +141,13 @@ def test_the_page_works_in_a_browser(data: ReportData, tmp_path: Path, width: in
         after = browser.evaluate(PIXELS)
         assert after[0] != before[0] and after[1] != before[1], "the truth turns with the reconstruction"
 
+        corner = browser.evaluate("(({ left, top }) => [left, top])(document.querySelector('canvas').getBoundingClientRect())")
+        browser.drag((corner[0] + 60, corner[1] + 60), (50, 0), touch=mobile)
+        browser.wait_for(f"({PIXELS})[0][1] !== {after[0][1]}")
+        browser.evaluate("document.querySelector('canvas').dispatchEvent(new MouseEvent('dblclick'))")
+        browser.evaluate("document.querySelector('[data-mode=color]').click()")
+        browser.wait_for(f"({PIXELS})[0][1] === {first[0][1]}")  # back where it began
+
         names = "[...document.querySelectorAll('table.sortable tbody tr')].map((row) => row.cells[0].textContent)"
         in_order = browser.evaluate(names)
         browser.evaluate("document.querySelectorAll('table.sortable thead button')[0].click()")
@@ -160,3 +167,16 @@ def test_the_page_works_in_a_browser(data: ReportData, tmp_path: Path, width: in
         assert set(outside) == {path.resolve().as_uri()}
     with Image.open(tmp_path / "page.png") as shot:
         assert np.asarray(shot.convert("L")).std() > 10
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(BROWSER is None, reason="no Chromium on this machine: install one to see the page work")
+def test_without_3d_the_pictures_are_shown(data: ReportData, tmp_path: Path) -> None:
+    assert BROWSER is not None
+    path = write_report(tmp_path / "report.html", data)
+    with Browser(BROWSER, extra_flags=("--disable-3d-apis",)) as browser:
+        browser.open(path)
+        sizes = browser.evaluate("[...document.querySelectorAll('.stage > img')].map((i) => [i.naturalWidth, i.offsetWidth])")
+        assert len(sizes) == 3 + 5 and all(natural > 100 and shown > 100 for natural, shown in sizes)
+        assert browser.evaluate("getComputedStyle(document.querySelector('.tools')).display") == "none"
+        assert browser.errors == []
