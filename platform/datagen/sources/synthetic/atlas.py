@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt
 
+from vitruvian.datagen.sources.synthetic.folds import waves
 from vitruvian.geometry.camera import Camera
 from vitruvian.geometry.rasterize import rasterize
 
@@ -69,6 +70,8 @@ class TileMap:
 
     values: dict[str, NDArray[np.float32]]
     shape: tuple[int, int]
+    texel_m: float
+    """Side of a texel on the template."""
 
     def __getitem__(self, name: str) -> NDArray[np.float32]:
         return self.values[name]
@@ -93,7 +96,25 @@ def tile_map(
     for name, value in values.items():
         corners = value.astype(np.float32)[faces[face_id]]
         out[name] = np.einsum("rck,rck...->rc...", bary, corners)
-    return TileMap(values=out, shape=(rows, columns))
+    steps = np.linalg.norm(np.diff(out["position"], axis=1), axis=2)[seen.face_id[:, 1:] >= 0]
+    return TileMap(values={**out, **noises(out["position"])}, shape=(rows, columns), texel_m=float(np.median(steps)))
+
+
+def noises(position: NDArray[np.floating]) -> dict[str, NDArray[np.float32]]:
+    """Fields of smooth noise over a map of positions, (rows, columns, 5) each, for ``mixed_noise``."""
+    flat = position.reshape(-1, 3).astype(np.float64)
+    rng = np.random.default_rng(20)
+    bands = {"noise fine": (0.012, 0.05, (1, 1, 1)), "noise wide": (0.12, 0.4, (1, 2, 1)), "noise patch": (0.05, 0.14, (1.4, 0.8, 1.4))}
+    return {
+        name: np.stack([waves(flat, rng, low, high, stretch, 9) for _ in range(5)], 1).reshape(*position.shape[:2], 5).astype(np.float32)
+        for name, (low, high, stretch) in bands.items()
+    }
+
+
+def mixed_noise(fields: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
+    """A random mixture of the fields, of about unit variance."""
+    share = rng.standard_normal(fields.shape[-1]).astype(np.float32)
+    return fields @ (share / np.linalg.norm(share))
 
 
 class Canvas:

@@ -1,4 +1,4 @@
-"""Dressing one person: all parts of the mesh and the painted atlas, from an outfit and a posed body."""
+"""Dressing one person: all closed parts of the mesh, from an outfit and a posed body."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 from scipy.sparse.csgraph import connected_components
+from scipy.spatial import cKDTree
 
-from vitruvian.datagen.sources.synthetic.atlas import TILES, Canvas, TileMap
+from vitruvian.datagen.sources.synthetic.accessories import glasses_parts
+from vitruvian.datagen.sources.synthetic.atlas import TILES
 from vitruvian.datagen.sources.synthetic.cutting import cut
-from vitruvian.datagen.sources.synthetic.fabric import band, paint_cloth, stitch
 from vitruvian.datagen.sources.synthetic.hair import hair_part
 from vitruvian.datagen.sources.synthetic.labels import LABEL
-from vitruvian.datagen.sources.synthetic.mannequin import Mannequin, tile_maps
+from vitruvian.datagen.sources.synthetic.mannequin import Mannequin
 from vitruvian.datagen.sources.synthetic.parts import Part, capped, vertex_normals
-from vitruvian.datagen.sources.synthetic.sewing import Measures, Wearer, drape, open_front, outside_field, sewn
+from vitruvian.datagen.sources.synthetic.sewing import Draped, Measures, Wearer, drape, open_front, outside_field, sewn
 from vitruvian.datagen.sources.synthetic.shoes import shoe_parts
-from vitruvian.datagen.sources.synthetic.skin import IRIS_COLOURS, paint_eye, paint_skin
 from vitruvian.datagen.sources.synthetic.skirts import skirt_part
+from vitruvian.datagen.sources.synthetic.suit import Suit
 from vitruvian.datagen.sources.synthetic.trims import belt_part, collar_part
-from vitruvian.datagen.sources.synthetic.wardrobe import Garment, Outfit
+from vitruvian.datagen.sources.synthetic.wardrobe import Outfit
 
 Floats = NDArray[np.float64]
-Picture = NDArray[np.float32]
 _UNDER_CLOTH_M = 0.045
 
 
@@ -35,6 +35,7 @@ def dress(body: Mannequin, wearer: Wearer, outfit: Outfit, rng: np.random.Genera
     covers: list[Floats] = []
     top, bottom = outfit.top, outfit.bottom
     over: Floats | None = None
+    worn_on_top: Draped | None = None
     if bottom is not None:
         measures = bottom.measures
         if top is not None and not outfit.tucked:
@@ -48,6 +49,7 @@ def dress(body: Mannequin, wearer: Wearer, outfit: Outfit, rng: np.random.Genera
             parts.append(belt_part(suit, draped, measures, wearer))
     if outfit.skirt is not None:
         parts.append(skirt_part(wearer.rest, wearer.posed, wearer.joints, body.weights, outfit.skirt, rng, wearer.height_scale))
+    skirt = parts[-1] if outfit.skirt is not None else None
     if top is not None:
         measures = top.measures
         if bottom is not None and outfit.tucked:
@@ -66,14 +68,20 @@ def dress(body: Mannequin, wearer: Wearer, outfit: Outfit, rng: np.random.Genera
         else:
             covers.append(_depth(body, measures))
         draped = drape(suit, wearer, measures, rng, fold_scale=0.5 if under else 1.0, over=None if outfit.tucked else over)
+        if skirt is not None and not outfit.tucked:
+            draped = _clear_of(suit, wearer, draped, skirt, measures.hem_m)
         worn = (suit.fields.drop_m > measures.hem_m - 0.02) & (suit.fields.sleeve_m < measures.sleeve_m + 0.02)
         over = np.maximum(0 if over is None else over, np.where(worn, draped.lift + 0.006, 0.0))
         parts.append(sewn(suit, draped, measures, body.tile_uvs["upper"]))
+        worn_on_top = draped
         if outfit.collar:
             parts += collar_part(suit, draped, measures, wearer, outfit.collar)
     if outfit.outer is not None:
         measures = outfit.outer.measures
         draped = drape(suit, wearer, measures, rng, over=over)
+        if skirt is not None:
+            draped = _clear_of(suit, wearer, draped, skirt, measures.hem_m)
+        worn_on_top = draped
         parts.append(open_front(suit, draped, measures, body.tile_uvs["outer"]))
         covers.append(np.minimum(_depth(body, replace(measures, neck_drop_m=0.0)), body.fields.sleeve_m - 0.10))
     for side in ("left", "right"):
@@ -104,20 +112,44 @@ def dress(body: Mannequin, wearer: Wearer, outfit: Outfit, rng: np.random.Genera
             parts.append(sock)
             covers.append(_depth(body, measures))
     parts.append(_skin_part(body, wearer, np.max(covers, axis=0)))
+    if outfit.glasses >= 0:
+        landmarks = wearer.rest[body.model.landmark_vertices]
+        parts += glasses_parts(landmarks, wearer.joint_transforms[15], outfit.glasses)
     if outfit.hair is not None:
-        normals = vertex_normals(wearer.posed, body.faces)
-        shoulders = (body.weights[:, [3, 6, 9, 12, 13, 14, 16, 17]].sum(1) > 0.5) & (body.template[:, 1] > body.joints[3, 1])
-        clothes = 0.022 if outfit.outer is None else 0.04
-        obstacles = (
-            wearer.posed[shoulders]
-            + clothes * normals[shoulders] * (body.template[shoulders, 1] < body.joints[12, 1])[:, None],
-            normals[shoulders],
-        )
+        obstacles = _shoulders(body, wearer, worn_on_top, 0.045 if outfit.collar == "hood" else 0.0)
         label = LABEL["hat"] if outfit.hair.name == "beanie" else LABEL["hair"]
         parts += hair_part(
             body.scalp, wearer.rest, wearer.joint_transforms[15], outfit.hair, rng, label, obstacles, wearer.height_scale
         )
     return parts
+
+
+def _shoulders(body: Mannequin, wearer: Wearer, worn: Draped | None, thickness_m: float) -> tuple[Floats, Floats]:
+    """Points and normals of what long hair lies on: the outermost garment (or the skin) of shoulders, back and chest, and the
+    neck; ``thickness_m`` more on the garment's upper part (a hood)."""
+    suit, base = body.suit, wearer.base
+    surface = base.points + base.normals * np.maximum(base.skin, 0.0)[:, None] if worn is None else worn.positions
+    upper = (suit.fields.points[:, 1] > body.joints[3, 1]) & (suit.fields.sleeve_m < 0.15)
+    on_hood = np.clip(1 - np.abs(suit.fields.neck_m[upper] + 0.02) / 0.06, 0, 1) * thickness_m
+    return surface[upper] + base.normals[upper] * on_hood[:, None], base.normals[upper]
+
+
+def _clear_of(suit: Suit, wearer: Wearer, draped: Draped, under: Part, hem_m: float) -> Draped:
+    """The garment pushed off a part that it is worn over, near its hem."""
+    fields = suit.fields
+    near = np.flatnonzero((fields.drop_m > hem_m - 0.05) & (fields.drop_m < hem_m + 0.35) & (fields.arm < 0.3))
+    normals = vertex_normals(under.vertices, under.faces)
+    p = draped.positions[near]
+    distance, nearest = cKDTree(under.vertices).query(p)
+    depth = ((p - under.vertices[nearest]) * normals[nearest]).sum(1)
+    push = np.zeros(len(draped.lift))
+    push[near] = np.where(distance < 0.12, np.clip(0.010 - depth, 0, 0.10), 0)
+    wide = push
+    for _ in range(6):
+        wide = np.maximum(push, 0.3 * wide + 0.7 * (suit.smoothing @ wide))
+    lift = draped.lift + wide
+    base = wearer.base
+    return Draped(positions=base.points + base.normals * lift[:, None], inner=draped.inner, lift=lift)
 
 
 def _depth(body: Mannequin, measures: Measures) -> Floats:
@@ -155,211 +187,3 @@ def _shown(faces: NDArray[np.int64], bare: NDArray[np.bool_]) -> NDArray[np.bool
     return np.bincount(piece, bare, count)[piece[faces[:, 0]]] > 0
 
 
-def paint(body: Mannequin, outfit: Outfit, atlas_px: int, rng: np.random.Generator) -> NDArray[np.uint8]:
-    """The atlas of the person, (atlas_px, atlas_px, 3) sRGB."""
-    maps = tile_maps(atlas_px)
-    canvas = Canvas(atlas_px)
-    hair = np.array(outfit.hair_colour)
-    buzz = 0.75 if outfit.hair_name == "buzz" else 0.0 if outfit.hair is None else 0.9
-    canvas.put("skin", paint_skin(maps["skin"], body.marks, rng, tone=outfit.tone, hair_colour=hair, stubble=outfit.stubble, buzz=buzz, brow=outfit.brow,
-                                  lipstick=outfit.lipstick, hairline=maps["skin"]["hairline"]))  # fmt: skip
-    canvas.put("eyes", paint_eye(TILES["eyes"].size_px(atlas_px), IRIS_COLOURS[outfit.iris], rng))
-    canvas.put("mouth", np.array([0.40, 0.18, 0.17]))
-    if outfit.top is not None:
-        canvas.put("upper", _paint_top(outfit.top, maps["upper"], outfit, rng))
-        ground = np.array(outfit.top.fabric.colours[0])
-        canvas.put("trim", ground * (0.94 if outfit.top.fabric.pattern != "plain" else 0.98))
-        if outfit.top.fabric.pattern in ("stripes down", "gingham", "plaid", "stripes across", "dots", "flowers"):
-            canvas.put("trim", 0.7 * ground + 0.3 * np.array(outfit.top.fabric.colours[1]))
-    if outfit.bottom is not None:
-        canvas.put("lower", _paint_bottom(outfit.bottom, maps["lower"], rng))
-    elif outfit.skirt is not None and outfit.skirt_fabric is not None:
-        rows, columns = TILES["lower"].size_px(atlas_px)
-        v, u = np.mgrid[0:rows, 0:columns]
-        around = (u + 0.5) / columns
-        length = (v + 0.5) / rows * outfit.skirt.length_m
-        girth = 1.05
-        repeat = outfit.skirt_fabric.scale_m
-        across = around * np.round(girth / repeat) * repeat
-        angle = around * 2 * np.pi
-        place = np.stack([0.17 * np.sin(angle), 0.1 - length, 0.17 * np.cos(angle)], -1)
-        where = TileMap(values={"position": place.astype(np.float32), "across": across.astype(np.float32), "along": -length.astype(np.float32),
-                                "arm": np.zeros((rows, columns), np.float32)}, shape=(rows, columns))  # fmt: skip
-        picture = paint_cloth(outfit.skirt_fabric, where, rng)
-        stitch(picture, outfit.skirt.length_m - length, at_m=0.02, width_m=0.0025, factor=0.75)
-        if outfit.skirt.name == "skirt":
-            stitch(picture, length, at_m=0.035, width_m=0.0025, factor=0.7)
-        canvas.put("lower", picture)
-    if outfit.outer is not None:
-        canvas.put("outer", _paint_outer(outfit.outer, maps["outer"], outfit, rng))
-    canvas.put("hair", _paint_hair(outfit, TILES["hair"].size_px(atlas_px), rng))
-    first, second = (np.array(c) for c in outfit.shoe_colours)
-    canvas.put("shoes", _paint_shoes(outfit, TILES["shoes"].size_px(atlas_px), first, second, rng))
-    canvas.put("sole", second * 0.97)
-    canvas.put("socks", np.array(outfit.sock_colour))
-    canvas.put("belt", np.array([0.16, 0.10, 0.06]) if first.sum() > 0.6 else np.array([0.06, 0.06, 0.06]))
-    return canvas.picture()
-
-
-def _paint_top(garment: Garment, where: TileMap, outfit: Outfit, rng: np.random.Generator) -> Picture:
-    picture = paint_cloth(garment.fabric, where, rng)
-    m = garment.measures
-    p, sleeve, drop, neck = where["position"], where["sleeve"], where["drop"], where["neck"]
-    arm = where["arm"]
-    ground, second, accent = (np.array(c) for c in garment.fabric.colours)
-    from_hem = np.where(arm < 0.3, drop - m.hem_m, 1.0)
-    from_cuff = np.where(arm > 0.5, m.sleeve_m - sleeve, 1.0)
-    if garment.name in ("t-shirt", "polo", "long sleeves", "tank top", "blouse", "dress"):
-        for distance in (from_hem, from_cuff):
-            stitch(picture, distance, at_m=0.020, width_m=0.0018, factor=0.72)
-    if garment.name in ("sweater", "hoodie", "turtleneck"):
-        height = 0.055
-        for distance in (from_hem, from_cuff):
-            ribs = 1 - 0.16 * (0.5 + 0.5 * np.cos(2 * np.pi * where["across"] / 0.009))
-            picture *= np.where(distance < height, ribs * 0.93, 1.0)[..., None]
-            stitch(picture, distance, at_m=height, width_m=0.0025, factor=0.6)
-    # The seam around the armhole.
-    stitch(picture, where["arm"] - 0.5, at_m=0.0, width_m=0.03, factor=0.82)
-    front = (p[..., 2] > 0) & (arm < 0.3)
-    if garment.name in ("shirt", "polo", "blouse"):
-        length = 0.16 if garment.name == "polo" else 2.0
-        on = front & (neck > -length * 0.9)
-        x = p[..., 0]
-        stitch(picture, np.where(on, x, 1.0), at_m=-0.015, width_m=0.0018, factor=0.7)
-        stitch(picture, np.where(on, x, 1.0), at_m=0.015, width_m=0.0018, factor=0.7)
-        spacing = 0.045 if garment.name == "polo" else 0.085
-        along = (p[..., 1] / spacing) % 1 - 0.5
-        button = np.hypot(x, along * spacing)
-        light = np.array([0.92, 0.91, 0.88]) if ground.sum() < 1.9 else ground * 0.45
-        band(picture, np.clip((0.0062 - button) / 0.002, 0, 1) * on, light)
-    if garment.name == "shirt":
-        if m.sleeve_m > 0.4:
-            stitch(picture, from_cuff, at_m=0.055, width_m=0.0022, factor=0.62)
-        pocket = np.maximum(np.abs(p[..., 0] - 0.075) - 0.045, np.abs(p[..., 1] - 0.255) - 0.05)
-        stitch(picture, np.where(front, pocket, 1.0), at_m=0.0, width_m=0.002, factor=0.72)
-    if garment.name == "hoodie":
-        x, y = p[..., 0], p[..., 1]
-        pocket = np.maximum(np.abs(y - 0.055) - 0.075, np.abs(x) - 0.13 + 0.6 * np.clip(y - 0.03, 0, 1))
-        stitch(picture, np.where(front, pocket, 1.0), at_m=0.0, width_m=0.0025, factor=0.62)
-        for side in (-1, 1):
-            cord = np.maximum(np.abs(x - side * 0.028), np.abs(y - 0.355) - 0.065)
-            band(
-                picture,
-                np.clip((0.004 - cord) / 0.002, 0, 1) * front,
-                np.array([0.92, 0.92, 0.9]) if ground.sum() < 2.0 else ground * 0.4,
-            )
-    del second, accent
-    return picture
-
-
-def _paint_bottom(garment: Garment, where: TileMap, rng: np.random.Generator) -> Picture:
-    picture = paint_cloth(garment.fabric, where, rng)
-    m = garment.measures
-    p, drop, angle = where["position"], where["drop"], where["angle"]
-    x, y, z = p[..., 0], p[..., 1], p[..., 2]
-    waist = m.top_m - drop
-    denim = garment.fabric.pattern == "denim"
-    thread = np.array(garment.fabric.colours[2]) if denim else None
-    leg = where["leg"] > 0.3
-    if garment.name in ("joggers", "leggings"):
-        ribs = 1 - 0.10 * (0.5 + 0.5 * np.cos(2 * np.pi * where["across"] / 0.010))
-        picture *= np.where(waist < 0.04, ribs, 1.0)[..., None]
-        stitch(picture, waist, at_m=0.045, width_m=0.002, factor=0.65)
-        if garment.name == "joggers":
-            picture *= np.where(drop - m.hem_m < 0.05, ribs, 1.0)[..., None]
-            stitch(picture, drop - m.hem_m, at_m=0.052, width_m=0.003, factor=0.55)
-        if rng.random() < 0.5:
-            stripe = np.abs(np.abs(x) - np.interp(y, [-0.9, -0.45, -0.05, 0.1], [0.20, 0.20, 0.19, 0.18])) * 0 + np.abs(
-                np.abs(angle) - np.pi / 2
-            )
-            outside = leg & (angle > 0)
-            colour = np.array([0.93, 0.93, 0.93]) if picture.mean() < 0.6 else np.array([0.1, 0.1, 0.1])
-            band(picture, (np.clip((0.16 - stripe) / 0.04, 0, 1)) * outside, colour, 0.9)
-        return picture
-    # Waistband, fly, pockets, seams.
-    stitch(picture, waist, at_m=0.038, width_m=0.0022, colour=thread, factor=0.62, amount=0.7)
-    stitch(picture, drop - m.hem_m, at_m=0.022, width_m=0.0022, colour=thread, factor=0.7, amount=0.7)
-    front, back = z > 0.03, z < 0.0
-    fly = np.where(front & (waist > 0.038) & (waist < 0.17), x - 0.022, 1.0)
-    stitch(picture, fly, at_m=0.0, width_m=0.0022, colour=thread, factor=0.65, amount=0.7)
-    center = np.where((waist > 0.0) & ~leg, x, 1.0)
-    stitch(picture, center, at_m=0.0, width_m=0.0022, factor=0.6, amount=0.8)
-    edge = np.hypot((np.abs(x) - 0.165) / 0.075, (waist - 0.03) / 0.10)
-    stitch(picture, np.where(front, (edge - 1) * 0.08, 1.0), at_m=0.0, width_m=0.0024, colour=thread, factor=0.55, amount=0.8)
-    pocket = np.maximum(np.abs(np.abs(x) - 0.085) - 0.06, np.abs(waist - 0.15) - 0.07)
-    stitch(picture, np.where(back, pocket, 1.0), at_m=0.0, width_m=0.0024, colour=thread, factor=0.6, amount=0.8)
-    for target in (np.pi / 2, -np.pi / 2):
-        stitch(picture, np.where(leg, np.abs(angle - target), 1.0), at_m=0.0, width_m=0.035, factor=0.80, amount=0.7)
-    if garment.name == "trousers":
-        stitch(picture, np.where(leg, np.abs(angle), 1.0), at_m=0.0, width_m=0.035, factor=1.10, amount=0.8)
-    return picture
-
-
-def _paint_outer(garment: Garment, where: TileMap, outfit: Outfit, rng: np.random.Generator) -> Picture:
-    picture = paint_cloth(garment.fabric, where, rng)
-    m = garment.measures
-    p, sleeve, drop, arm, neck = where["position"], where["sleeve"], where["drop"], where["arm"], where["neck"]
-    x, y = p[..., 0], p[..., 1]
-    front = (p[..., 2] > 0.02) & (arm < 0.3)
-    from_hem = np.where(arm < 0.3, drop - m.hem_m, 1.0)
-    from_cuff = np.where(arm > 0.5, m.sleeve_m - sleeve, 1.0)
-    stitch(picture, arm - 0.5, at_m=0.0, width_m=0.03, factor=0.78)
-    edge = np.abs(x) - m.open_m
-    if garment.name in ("blazer", "coat"):
-        # Lapels: a notched panel beside the opening.
-        rise = np.clip((neck + m.neck_drop_m) / m.neck_drop_m, 0, 1)
-        lapel = np.abs(x) - (m.open_m + m.neck_width_m * rise * 1.0 + 0.045 * np.clip(rise * 1.6, 0, 1))
-        picture *= np.where(front & (lapel < 0) & (neck > -m.neck_drop_m - 0.02), 0.90, 1.0)[..., None]
-        stitch(picture, np.where(front & (neck > -m.neck_drop_m - 0.02), lapel, 1.0), at_m=0.0, width_m=0.003, factor=0.5)
-        pocket = np.maximum(np.abs(np.abs(x) - 0.10) - 0.055, np.abs(y - 0.02) - 0.018)
-        stitch(picture, np.where(front, pocket, 1.0), at_m=0.0, width_m=0.0028, factor=0.5)
-        button = np.hypot(np.abs(x) - m.open_m - 0.02, ((y - 0.10) / 0.10 % 1 - 0.5) * 0.10)
-        on = front & (x > 0) & (neck < -m.neck_drop_m)
-        band(picture, np.clip((0.009 - button) / 0.002, 0, 1) * on, np.array(garment.fabric.colours[0]) * 0.35)
-    elif garment.name == "jacket":
-        band(
-            picture,
-            front & (edge < 0.008),
-            np.array([0.55, 0.55, 0.56]) if rng.random() < 0.5 else np.array([0.12, 0.12, 0.12]),
-        )
-        for distance in (from_hem, from_cuff):
-            ribs = 1 - 0.2 * (0.5 + 0.5 * np.cos(2 * np.pi * where["across"] / 0.010))
-            picture *= np.where(distance < 0.05, ribs * 0.85, 1.0)[..., None]
-            stitch(picture, distance, at_m=0.05, width_m=0.003, factor=0.5)
-        slant = np.maximum(np.abs((np.abs(x) - 0.11) + 0.5 * (y - 0.08)) - 0.004, np.abs(y - 0.08) - 0.06)
-        stitch(picture, np.where(front, slant, 1.0), at_m=0.0, width_m=0.003, factor=0.45)
-    else:
-        picture *= np.where(front & (edge < 0.03), 0.88, 1.0)[..., None]
-        for distance in (from_hem, from_cuff):
-            stitch(picture, distance, at_m=0.05, width_m=0.003, factor=0.6)
-    return picture
-
-
-def _paint_hair(outfit: Outfit, size: tuple[int, int], rng: np.random.Generator) -> Picture:
-    """Strands run along the columns of the hair (down the tile); across it every texel column is its own strand."""
-    rows, columns = size
-    if outfit.hair is not None and outfit.hair.smooth:
-        v, u = np.mgrid[0:rows, 0:columns]
-        ribs = 1 - 0.14 * (0.5 + 0.5 * np.cos(2 * np.pi * u / columns * 30))
-        fold = np.where(v / rows > 0.74, 0.86, 1.0) * (1 - 0.3 * np.exp(-(((v / rows - 0.74) / 0.01) ** 2)))
-        return (np.array(outfit.hat_colour) * (ribs * fold)[..., None]).astype(np.float32)
-    base = np.array(outfit.hair_colour)
-    strand = rng.standard_normal(columns)
-    strand = 0.6 * strand + 0.4 * np.convolve(np.pad(strand, 2, mode="wrap"), np.ones(5) / 5, "valid") * 2
-    slow = np.cumsum(rng.standard_normal((rows, columns)) * 0.08, axis=0)
-    tone = 1 + 0.20 * strand[None] + 0.10 * slow
-    v = np.linspace(0, 1, rows)[:, None]
-    sheen = 1 + 0.20 * np.exp(-(((v - 0.35) / 0.12) ** 2)) + 0.10 * v
-    out = base * (tone * sheen)[..., None] + 0.012
-    return np.clip(out, 0.01, 1).astype(np.float32)
-
-
-def _paint_shoes(outfit: Outfit, size: tuple[int, int], first: Floats, second: Floats, rng: np.random.Generator) -> Picture:
-    """Rows run around the shoe, columns... the tile is a strip: v along the foot (1 heel to 0 toe), u around, 0.5 the top."""
-    rows, columns = size
-    v, u = np.mgrid[0:rows, 0:columns]
-    along, around = 1 - (v + 0.5) / rows, (u + 0.5) / columns
-    picture = np.tile(first.astype(np.float32), (rows, columns, 1))
-    picture *= (1 + 0.02 * rng.standard_normal((rows, columns)))[..., None].astype(np.float32)
-    del along, around, second
-    return picture

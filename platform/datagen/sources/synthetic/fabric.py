@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vitruvian.datagen.sources.synthetic.atlas import TileMap
-from vitruvian.datagen.sources.synthetic.folds import waves
+from vitruvian.datagen.sources.synthetic.atlas import TileMap, mixed_noise
 
-Floats = NDArray[np.float64]
-Picture = NDArray[np.float32]
+Array = NDArray[np.float32]
+Lay = Callable[[NDArray, NDArray], None]
 TAU = 2 * np.pi
 
 PATTERNS = ("plain", "melange", "stripes across", "stripes down", "gingham", "plaid", "dots", "flowers", "blocks", "raglan",
@@ -28,100 +28,115 @@ class Fabric:
     scale_m: float
     """Repeat of the pattern."""
 
+    def __post_init__(self) -> None:
+        if self.pattern not in PATTERNS or len(self.colours) != 3 or not self.scale_m > 0:
+            raise ValueError(f"Fabric: {self} needs a pattern of {PATTERNS}, three colours and a positive repeat.")
 
-def paint_cloth(fabric: Fabric, where: TileMap, rng: np.random.Generator) -> Picture:
-    """A picture of the tile. ``where`` holds ``across`` and ``along`` (metres in the cloth), ``position``, ``arm``."""
+
+def paint_cloth(fabric: Fabric, where: TileMap, rng: np.random.Generator) -> Array:
+    """A picture of the tile. ``where`` holds ``across`` and ``along`` (metres in the cloth), ``position``, ``arm``, ``noise
+    fine`` and ``noise wide``; nothing finer than its texels is drawn."""
     shape = where.shape
-    flat = where["position"].reshape(-1, 3).astype(np.float64)
-    u, v = where["across"].reshape(-1).astype(np.float64), where["along"].reshape(-1).astype(np.float64)
-    ground, second, accent = (np.array(c) for c in fabric.colours)
-    n = len(flat)
-    grain = rng.standard_normal(n)
-    colour = np.tile(ground, (n, 1))
-    s = fabric.scale_m
+    u, v, p = where["across"], where["along"], where["position"]
+    ground, second, accent = (np.array(c, np.float32) for c in fabric.colours)
+    grain = rng.standard_normal(shape, dtype=np.float32)
+    colour = np.empty((*shape, 3), np.float32)
+    colour[:] = ground
+    s, texel = fabric.scale_m, where.texel_m
+    soft = max(0.0012, 0.5 * texel)
+    fine_detail = min(1.0, 0.0016 / texel)
 
-    def lay(mask: Floats, tone: Floats) -> None:
-        colour[:] += np.clip(mask, 0, 1)[:, None] * (tone - colour)
+    def lay(mask: NDArray, tone: NDArray) -> None:
+        band(colour, mask, tone)
 
-    soft = 0.0016
-    if fabric.pattern == "melange":
-        lay(np.clip(0.35 * np.abs(grain), 0, 0.6), second)
-    elif fabric.pattern == "stripes across":
+    pattern = fabric.pattern
+    if pattern == "melange":
+        lay(np.clip(0.30 * fine_detail * np.abs(grain) + 0.05, 0, 0.5), second)
+    elif pattern == "stripes across":
         lay(_band(v, s, 0.42, soft), second)
-    elif fabric.pattern == "stripes down":
-        lay(_band(u, s * 0.6, 0.25, soft), second)
-    elif fabric.pattern == "gingham":
+    elif pattern == "stripes down":
+        lay(_band(u, max(0.6 * s, 5 * texel), 0.25, soft), second)
+    elif pattern == "gingham":
         lay(0.5 * _band(u, s * 0.7, 0.5, soft) + 0.5 * _band(v, s * 0.7, 0.5, soft), second)
-    elif fabric.pattern == "plaid":
+    elif pattern == "plaid":
         for axis in (u, v):
             lay(0.55 * _band(axis, 1.6 * s, 0.45, soft), second)
             lay(0.75 * _band(axis + 0.5 * s, 1.6 * s, 0.06, soft), accent)
             lay(0.5 * _band(axis - 0.2 * s, 1.6 * s, 0.05, soft), ground * 0.3)
-    elif fabric.pattern == "dots":
+    elif pattern == "dots":
         row = np.floor(v / s)
         du, dv = (u / s + 0.5 * (row % 2)) % 1 - 0.5, (v / s) % 1 - 0.5
         lay(_edge(np.hypot(du, dv) * s, 0.24 * s, soft), second)
-    elif fabric.pattern == "flowers":
+    elif pattern == "flowers":
         _flowers(lay, u, v, s, second, accent, rng)
-    elif fabric.pattern == "blocks":
-        level = v - rng.uniform(0.22, 0.30) if v.max() > 0.2 else v
+    elif pattern == "blocks":
+        level = p[..., 1] - rng.uniform(0.22, 0.30)
         lay(_edge(-level, 0.0, soft), second)
         lay(_edge(np.abs(level), 0.012, soft), accent)
-    elif fabric.pattern == "raglan":
-        lay(where["arm"].reshape(-1).astype(np.float64) > 0.35, second)
-    elif fabric.pattern == "print":
-        _chest_print(lay, flat, second, accent, rng)
-    elif fabric.pattern == "camouflage":
+    elif pattern == "raglan":
+        lay(_edge(0.35 - where["arm"], 0.0, 0.02), second)
+    elif pattern == "print":
+        _chest_print(lay, p, second, accent, rng)
+    elif pattern == "camouflage":
         for tone in (second, accent, ground * 0.45):
-            lay(_edge(-waves(flat, rng, 0.05 * s / 0.05, 0.14 * s / 0.05, (1.4, 0.8, 1.4), 9), -0.55, 0.04), tone)
-    elif fabric.pattern == "dip dye":
-        low, high = np.quantile(flat[:, 1], (0.1, 0.8))
-        lay(np.clip((high - flat[:, 1]) / (high - low) + 0.06 * waves(flat, rng, 0.04, 0.12, (1, 1, 1)), 0, 1) ** 1.5, second)
-    elif fabric.pattern == "denim":
-        worn = np.clip(waves(flat, rng, 0.12, 0.4, (1, 2, 1)) * 0.5 + 0.2, 0, 1)
-        lay(0.22 * worn + 0.06 * np.abs(grain), second)
-        colour *= (1 + 0.035 * np.sin(TAU * (u + v) / 0.006))[:, None]
-    elif fabric.pattern == "knit":
-        rib = np.sin(TAU * u / (0.16 * s + 0.006))
-        stitch = np.sin(TAU * (v / 0.012 + 0.25 * np.abs(rib)))
-        colour *= (1 + 0.055 * rib + 0.03 * stitch)[:, None]
-    elif fabric.pattern == "herringbone":
-        zig = np.abs((u / 0.024) % 2 - 1)
-        lay(0.5 * _band(v + 0.012 * zig, 0.009, 0.5, 0.002), second)
-    weave = 1 + 0.018 * grain + 0.012 * waves(flat, rng, 0.05, 0.3, (1, 1, 1), 5)
-    return (colour * weave[:, None]).reshape(*shape, 3).astype(np.float32)
+            lay(_edge(-mixed_noise(where["noise patch"], rng), -0.55, 0.04), tone)
+    elif pattern == "dip dye":
+        low, high = np.quantile(p[::4, ::4, 1], (0.1, 0.8))
+        lay(np.clip((high - p[..., 1]) / (high - low) + 0.06 * mixed_noise(where["noise fine"], rng), 0, 1) ** 1.5, second)
+    elif pattern == "denim":
+        lay(0.22 * np.clip(0.5 * mixed_noise(where["noise wide"], rng) + 0.2, 0, 1) + 0.08 * fine_detail * np.abs(grain), second)
+        if texel < 0.002:
+            colour *= (1 + 0.035 * np.sin(TAU * (u + v) / 0.006))[..., None]
+    elif pattern == "knit":
+        rib = np.sin(TAU * u / max(0.16 * s + 0.006, 4 * texel))
+        stitches = np.sin(TAU * (v / max(0.012, 4 * texel) + 0.25 * np.abs(rib)))
+        colour *= (1 + 0.055 * rib + 0.03 * stitches)[..., None]
+    elif pattern == "herringbone":
+        period = max(0.009, 3.5 * texel)
+        zig = np.abs((u / (2.7 * period)) % 2 - 1)
+        lay(0.5 * _band(v + 1.3 * period * zig, period, 0.5, soft), second)
+    colour *= (1 + 0.020 * fine_detail * grain + 0.012 * mixed_noise(where["noise wide"], rng))[..., None]
+    return colour
 
 
 def stitch(
-    picture: Picture,
-    distance_m: NDArray[np.floating],
+    picture: Array,
+    distance_m: NDArray,
     *,
     at_m: float,
     width_m: float,
-    colour: Floats | None = None,
+    colour: NDArray | None = None,
     factor: float = 0.8,
     amount: float = 0.8,
 ) -> None:
     """Draws a seam where a distance field has the value ``at_m``: in a colour, or by darkening."""
-    mask = (np.exp(-(((distance_m - at_m) / width_m) ** 2)) * amount)[..., None].astype(np.float32)
-    picture += mask * ((picture * factor if colour is None else colour.astype(np.float32)) - picture)
+    at = np.nonzero(np.abs(distance_m - at_m) < 2.2 * width_m)
+    mask = (np.exp(-(((distance_m[at] - at_m) / width_m) ** 2)) * amount)[:, None].astype(np.float32)
+    old = picture[at]
+    picture[at] = old + mask * ((old * factor if colour is None else np.asarray(colour, np.float32)) - old)
 
 
-def band(picture: Picture, inside: NDArray[np.bool_] | NDArray[np.floating], colour: Floats, amount: float = 1.0) -> None:
-    """Lays a colour where ``inside``."""
-    picture += (np.asarray(inside, np.float32) * amount)[..., None] * (colour.astype(np.float32) - picture)
+def band(picture: Array, inside: NDArray, colour: NDArray, amount: float = 1.0) -> None:
+    """Lays a colour where ``inside`` (a mask in [0, 1])."""
+    mask = np.asarray(inside, np.float32) * np.float32(amount)
+    at = np.nonzero(mask > 0.004)
+    if len(at[0]) > 0.5 * mask.size:
+        picture += mask[..., None] * (np.asarray(colour, np.float32) - picture)
+    else:
+        old = picture[at]
+        picture[at] = old + mask[at][:, None] * (np.asarray(colour, np.float32) - old)
 
 
-def _edge(value: Floats, limit: float, soft: float) -> Floats:
+def _edge(value: NDArray, limit: float, soft: float) -> NDArray:
     """1 where value < limit, soft over the edge."""
     return np.clip((limit - value) / (2 * soft) + 0.5, 0, 1)
 
 
-def _band(value: Floats, period: float, share: float, soft: float) -> Floats:
+def _band(value: NDArray, period: float, share: float, soft: float) -> NDArray:
     return _edge(np.abs((value / period) % 1 - 0.5) * period, 0.5 * share * period, soft)
 
 
-def _flowers(lay, u: Floats, v: Floats, s: float, second: Floats, accent: Floats, rng: np.random.Generator) -> None:
+def _flowers(lay: Lay, u: NDArray, v: NDArray, s: float, second: NDArray, accent: NDArray, rng: np.random.Generator) -> None:
     row = np.floor(v / s)
     cell_u = np.floor(u / s + 0.5 * (row % 2))
     seed = np.abs(np.sin(cell_u * 12.9898 + row * 78.233 + rng.uniform(0, 9)) * 43758.5453) % 1
@@ -133,15 +148,14 @@ def _flowers(lay, u: Floats, v: Floats, s: float, second: Floats, accent: Floats
     lay(_edge(r, 0.075 * s, 0.0015), accent)
 
 
-def _chest_print(lay, p: Floats, second: Floats, accent: Floats, rng: np.random.Generator) -> None:
-    x, y, z = p.T
-    y = y - rng.uniform(0.20, 0.26)
-    front = z > 0
+def _chest_print(lay: Lay, p: NDArray, second: NDArray, accent: NDArray, rng: np.random.Generator) -> None:
+    x, z = p[..., 0], p[..., 2]
+    y = p[..., 1] - rng.uniform(0.22, 0.28)
+    front = (z > 0) & (np.abs(x) < 0.16)
     kind = rng.integers(5)
     if kind == 0:  # ring with bar
-        r = np.hypot(x, y)
-        lay(front * _edge(np.abs(r - 0.07), 0.012, 0.002), second)
-        lay(front * _edge(np.maximum(np.abs(y), 0.0) + 0 * x, 0.014, 0.002) * _edge(np.abs(x), 0.10, 0.002), accent)
+        lay(front * _edge(np.abs(np.hypot(x, y) - 0.07), 0.012, 0.002), second)
+        lay(front * _edge(np.abs(y), 0.014, 0.002) * _edge(np.abs(x), 0.10, 0.002), accent)
     elif kind == 1:  # panel with waves
         box = _edge(np.maximum(np.abs(x) - 0.09, np.abs(y) - 0.08), 0.0, 0.002)
         lay(front * box, second)
@@ -154,8 +168,9 @@ def _chest_print(lay, p: Floats, second: Floats, accent: Floats, rng: np.random.
         lx, ly = ((x + 0.12) / 0.04) % 1, (y + 0.03) / 0.06
         word = (np.abs(x) < 0.12) & (ly > 0) & (ly < 1)
         code = rng.integers(0, 2, (6, 3, 5))
+        code[:, 0] = 1
         grid = code[np.clip(cell, 0, 5).astype(int), np.clip(lx * 3.6, 0, 2).astype(int), np.clip(ly * 5, 0, 4).astype(int)]
-        lay((front & word & (lx < 0.83) & (grid > 0)).astype(float), second)
+        lay((front & word & (lx < 0.83) & (grid > 0)).astype(np.float32), second)
     else:  # chest band
         lay(_edge(np.abs(y), 0.045, 0.002), second)
         lay(_edge(np.abs(np.abs(y) - 0.055), 0.005, 0.0015), accent)

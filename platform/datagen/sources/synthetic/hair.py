@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vitruvian.bodies.model import BodyModel
-from vitruvian.datagen.sources.synthetic.atlas import TILES
 from vitruvian.datagen.sources.synthetic.parts import Part
+from vitruvian.datagen.sources.synthetic.sweeps import grid_part, tube
 
 Floats = NDArray[np.float64]
-COLUMNS, ROWS = 112, 34
+COLUMNS, ROWS = 100, 29
 _AZIMUTHS = np.linspace(-np.pi, np.pi, 145)
 _ELEVATIONS = np.deg2rad(np.linspace(-50, 90, 57))
 
@@ -47,8 +47,6 @@ class HairStyle:
     """How much the front stands up (quiff)."""
     smooth: bool = False
     """No strands (a knitted hat)."""
-    low_deg: float = 0.0
-    """Lowers the whole edge (hats)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -133,7 +131,7 @@ def hair_part(
         surface = np.concatenate([inner, inner[:, :1]], 1)
     az = np.linspace(-np.pi, np.pi, COLUMNS, endpoint=False)
     angle = np.rad2deg(np.abs(az))
-    end = natural_hairline_deg(az) - style.low_deg
+    end = np.interp(angle, [0, 40, 90, 130, 180], [30, 27, 6, -12, -18]) if style.smooth else natural_hairline_deg(az)
     front = np.clip(1 - angle / 48, 0, 1)
     end = end - style.fringe_deg * np.clip(front * 2.2, 0, 1)
     fall = np.zeros(COLUMNS)
@@ -229,22 +227,26 @@ def _keep_off(
 
     points, normals = obstacles
     tree = cKDTree(points)
-    hanging = below > 0.01
-    shift = np.zeros_like(outer)
-    for surface, gap in ((inner, 0.004), (outer, 0.016)):
-        p = surface[hanging]
-        distance, nearest = tree.query(p, k=1)
+    hanging = below > 0.005
+    for _ in range(2):
+        p = 0.5 * (outer + inner)[hanging]
+        thickness = 0.5 * np.linalg.norm(outer - inner, axis=2)[hanging]
+        distance, nearest = tree.query(p)
         depth = ((p - points[nearest]) * normals[nearest]).sum(1)
-        push = np.where(distance < 0.10, np.clip(gap * scale - depth, 0, 0.12), 0)
-        current = np.zeros_like(outer)
-        current[hanging] = normals[nearest] * push[:, None]
-        for _ in range(3):
-            current[1:-1] = 0.5 * current[1:-1] + 0.25 * (current[2:] + current[:-2])
-            current = 0.5 * current + 0.25 * (np.roll(current, 1, 1) + np.roll(current, -1, 1))
-        shift = np.where(
-            np.linalg.norm(current, axis=2, keepdims=True) > np.linalg.norm(shift, axis=2, keepdims=True), current, shift
-        )
-    return outer + shift, inner + shift
+        amount = np.where(distance < 0.14, np.clip(thickness + 0.002 * scale - depth, 0, 0.10), 0)
+        push = np.zeros_like(outer)
+        push[hanging] = normals[nearest] * amount[:, None]
+        target = np.linalg.norm(push, axis=2, keepdims=True)
+        wide = push
+        for _ in range(4):
+            wide = wide.copy()
+            wide[1:-1] = 0.5 * wide[1:-1] + 0.25 * (wide[2:] + wide[:-2])
+            wide[-1] = 0.5 * wide[-1] + 0.5 * wide[-2]
+            wide = 0.5 * wide + 0.25 * (np.roll(wide, 1, 1) + np.roll(wide, -1, 1))
+            wide = np.where(np.linalg.norm(wide, axis=2, keepdims=True) < target, push, wide)
+        wide *= np.clip(below / 0.01, 0, 1)[..., None]
+        outer, inner = outer + wide, inner + wide
+    return outer, inner
 
 
 def _shell(outer: Floats, inner: Floats, label: int) -> Part:
@@ -264,38 +266,6 @@ def _shell(outer: Floats, inner: Floats, label: int) -> Part:
         np.stack([np.full(columns, 2 * n + 1), nxt[0] + n, grid[0] + n], 1),
     ])  # fmt: skip
     return grid_part(vertices, faces, rows - 1, columns, 2, label, "hair")
-
-
-def grid_part(vertices: Floats, faces: NDArray[np.int64], rows: int, columns: int, sheets: int, label: int, tile: str) -> Part:
-    """A part whose vertices are ``sheets`` grids (rows, columns) followed by loose points; texture v runs along the rows,
-    u around, mirrored half-way so that it has no seam."""
-    around = np.abs(np.linspace(-1, 1, columns, endpoint=False))
-    v = np.repeat(np.linspace(1, 0, rows), columns)
-    sheet = np.stack([np.tile(around, rows), v], 1)
-    loose = len(vertices) - sheets * rows * columns
-    uvs = np.concatenate([*[sheet] * sheets, np.tile([[0.5, 1.0]], (loose, 1))])
-    atlas = TILES[tile].to_atlas(0.03 + 0.94 * uvs)
-    return Part(vertices=vertices, faces=faces, uvs=atlas, uv_faces=faces.copy(), labels=np.full(len(faces), label, np.uint8))
-
-
-def tube(centers: Floats, offsets: Floats, label: int, tile: str) -> Part:
-    """A closed tube: rings around ``centers`` (R, 3) with the ``offsets`` (R, C, 3), both ends closed by fans."""
-    rings = centers[:, None] + offsets
-    rows, columns = rings.shape[:2]
-    grid = np.arange(rows * columns).reshape(rows, columns)
-    nxt = np.roll(grid, -1, 1)
-    n = grid.size
-    faces = np.concatenate([
-        np.stack([grid[:-1], grid[1:], nxt[1:]], -1).reshape(-1, 3),
-        np.stack([grid[:-1], nxt[1:], nxt[:-1]], -1).reshape(-1, 3),
-        np.stack([np.full(columns, n), grid[0], nxt[0]], 1),
-        np.stack([np.full(columns, n + 1), nxt[-1], grid[-1]], 1),
-    ])  # fmt: skip
-    vertices = np.concatenate([rings.reshape(-1, 3), rings[0].mean(0, keepdims=True), rings[-1].mean(0, keepdims=True)])
-    a, b, c = vertices[faces[:, 0]], vertices[faces[:, 1]], vertices[faces[:, 2]]
-    if (a * np.cross(b, c)).sum() < 0:
-        faces = faces[:, [0, 2, 1]]
-    return grid_part(vertices, faces, rows, columns, 1, label, tile)
 
 
 def _tied(

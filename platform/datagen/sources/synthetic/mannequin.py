@@ -13,7 +13,7 @@ from vitruvian.datagen.sources.synthetic.atlas import TILES, TileMap, tile_map
 from vitruvian.datagen.sources.synthetic.hair import Scalp, build_scalp, natural_hairline_deg
 from vitruvian.datagen.sources.synthetic.labels import LABEL
 from vitruvian.datagen.sources.synthetic.shoes import foot_vertices
-from vitruvian.datagen.sources.synthetic.skin import FaceMarks
+from vitruvian.datagen.sources.synthetic.skin import FaceMarks, skin_masks
 from vitruvian.datagen.sources.synthetic.suit import Fields, Suit, build_suit, fields_of
 
 Floats = NDArray[np.float64]
@@ -132,6 +132,8 @@ def tile_maps(atlas_px: int) -> dict[str, TileMap]:
         "skin": tile_map(TILES["skin"], atlas_px, model.uvs.astype(np.float64), model.uv_faces.astype(np.int64)[skin_faces], body.faces[skin_faces],
                          {"position": body.template, "hairline": np.clip(above / 9.0 + 0.3, 0, 1) * is_head}),
     }  # fmt: skip
+    skin = maps["skin"]
+    maps["skin"] = TileMap(values={**skin.values, **skin_masks(skin["position"], body.marks)}, shape=skin.shape, texel_m=skin.texel_m)
     fields = suit.fields
     # The angle jumps by a whole turn behind, so its cosine and sine are interpolated in its place.
     values = {"position": suit.blend @ body.template, "level": level_coordinate(suit), "arm": fields.arm, "leg": fields.leg,
@@ -143,7 +145,8 @@ def tile_maps(atlas_px: int) -> dict[str, TileMap]:
         sleeve = drawn["arm"] > 0.5
         across = np.where(sleeve, np.abs(angle) * 0.045, drawn["level"]).astype(np.float32)
         along = np.where(sleeve, drawn["sleeve"], drawn["position"][..., 1])
-        maps[name] = TileMap(values={**drawn.values, "angle": angle, "across": across, "along": along}, shape=drawn.shape)
+        values_here = {**drawn.values, "angle": angle, "across": across, "along": along}
+        maps[name] = TileMap(values=values_here, shape=drawn.shape, texel_m=drawn.texel_m)
     return maps
 
 

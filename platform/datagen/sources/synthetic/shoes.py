@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from vitruvian.datagen.sources.synthetic.hair import tube
 from vitruvian.datagen.sources.synthetic.parts import Part
+from vitruvian.datagen.sources.synthetic.sweeps import tube
 
 Floats = NDArray[np.float64]
 
@@ -53,7 +53,7 @@ def shoe_parts(
     origin = np.array([joints[ankle][0], floor, joints[ankle][2]])
     along, beside, height = (foot - origin) @ forward, (foot - origin) @ across, foot[:, 1] - floor
     heel, toe = along.min() - style.pad_m, along.max() + style.toe_m
-    rows, columns = 30, 36
+    rows, columns = 26, 30
     u = 0.5 - 0.5 * np.cos(np.linspace(0.06, np.pi - 0.06, rows))
     s = heel + u * (toe - heel)
     low = height < 0.05

@@ -11,7 +11,7 @@ from vitruvian.datagen.sources.synthetic.atlas import TILES
 from vitruvian.datagen.sources.synthetic.parts import Part
 
 Floats = NDArray[np.float64]
-ROWS, COLUMNS = 56, 128
+ROWS, COLUMNS = 44, 120
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -108,7 +108,7 @@ def _closed(outer: Floats, middle: Floats, direction: Floats, style: SkirtStyle)
     last, center = outer[-1], middle[-1]
     inward = center - last
     rim = last + inward * 0.03
-    rim_up = last + inward * 0.06 - direction[-1] * 0.05
+    rim_up = last + inward * 0.22 - direction[-1] * 0.025
     sheets = np.concatenate([outer, rim[None], rim_up[None]])
     count = rows + 2
     grid = np.arange(count * columns).reshape(count, columns)

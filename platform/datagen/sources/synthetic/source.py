@@ -12,10 +12,12 @@ from numpy.typing import NDArray
 from vitruvian.bodies import pose_body
 from vitruvian.bodies.amass import AmassFolder
 from vitruvian.bodies.poses import POSE_NAMES, sample_betas, sample_pose
-from vitruvian.datagen.sources.synthetic.dressing import dress, paint
+from vitruvian.datagen.sources.synthetic.dressing import dress
+from vitruvian.datagen.sources.synthetic.figure import femininity
 from vitruvian.datagen.sources.synthetic.folds import bends_of
 from vitruvian.datagen.sources.synthetic.labels import LABEL_NAMES
 from vitruvian.datagen.sources.synthetic.mannequin import mannequin
+from vitruvian.datagen.sources.synthetic.painting import paint
 from vitruvian.datagen.sources.synthetic.parts import joined
 from vitruvian.datagen.sources.synthetic.sewing import Wearer, base_of
 from vitruvian.datagen.sources.synthetic.wardrobe import Outfit, draw_outfit
@@ -87,7 +89,7 @@ class SyntheticSource:
             height_scale=float(np.ptp(posed.rest_vertices[:, 1])) / body.height_m,
         )
         whole = joined(dress(body, wearer, outfit, self._rng(k, _CLOTH)))
-        texture = paint(body, outfit, self.texture_size_px, self._rng(k, _PAINT))
+        texture = paint(outfit, self.texture_size_px, self._rng(k, _PAINT))
         shift = np.array([0.0, -whole.vertices[:, 1].min(), 0.0])
         shift[[0, 2]] = -wearer.joints[0, [0, 2]]
         mesh = Mesh(
@@ -126,7 +128,7 @@ class SyntheticSource:
     def _looks(self, k: int) -> tuple[Outfit, NDArray[np.float32], tuple[NDArray[np.float64], NDArray[np.float64], str]]:
         who = self._rng(k, _WHO)
         betas = sample_betas(who)
-        feminine = bool(who.random() < 0.5)
+        feminine = femininity(betas) > 0
         if self._motions is not None:
             drawn = self._motions.sample_pose(self._rng(k, _POSE))
             skirt = bool(np.abs(drawn.body_pose.reshape(23, 3)[[0, 1]]).max() < 0.7)

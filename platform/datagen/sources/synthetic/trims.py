@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from vitruvian.datagen.sources.synthetic.hair import tube
 from vitruvian.datagen.sources.synthetic.labels import LABEL
 from vitruvian.datagen.sources.synthetic.parts import Part
 from vitruvian.datagen.sources.synthetic.sewing import Draped, Measures, Wearer, ring_at
 from vitruvian.datagen.sources.synthetic.suit import Suit
+from vitruvian.datagen.sources.synthetic.sweeps import ring_tube, tube
 
 Floats = NDArray[np.float64]
 # Cross-sections in millimetres: outward, upward from the neckline.
@@ -65,7 +65,7 @@ def collar_part(suit: Suit, draped: Draped, measures: Measures, wearer: Wearer, 
     label = LABEL["hood"] if kind == "hood" else LABEL["collar"]
     if kind == "roll":
         centers, offsets = np.concatenate([centers, centers[:1]]), np.concatenate([offsets, offsets[:1]])
-        return [_ring_tube(centers[:-1], offsets[:-1], label, "trim")]
+        return [ring_tube(centers[:-1], offsets[:-1], label, "trim")]
     return [tube(centers, offsets, label, "trim")]
 
 
@@ -82,24 +82,4 @@ def belt_part(suit: Suit, draped: Draped, measures: Measures, wearer: Wearer) ->
     section = np.tile(section, (96, 1, 1))
     buckle = np.exp(-((np.minimum(np.arange(96), 96 - np.arange(96)) / 3.0) ** 4))
     section[..., 0] += 0.004 * buckle[:, None]
-    return _ring_tube(ring, section[..., :1] * outward[:, None] + section[..., 1:] * up, LABEL["belt"], "belt")
-
-
-def _ring_tube(centers: Floats, offsets: Floats, label: int, tile: str) -> Part:
-    """A closed torus: like ``tube``, its last ring joined to the first."""
-    from vitruvian.datagen.sources.synthetic.hair import grid_part
-
-    rings = centers[:, None] + offsets
-    rows, columns = rings.shape[:2]
-    grid = np.arange(rows * columns).reshape(rows, columns)
-    right, down = np.roll(grid, -1, 1), np.roll(grid, -1, 0)
-    corner = np.roll(right, -1, 0)
-    faces = np.concatenate(
-        [np.stack([grid, down, corner], -1).reshape(-1, 3), np.stack([grid, corner, right], -1).reshape(-1, 3)]
-    )
-    vertices = rings.reshape(-1, 3)
-    local = vertices - vertices.mean(0)
-    a, b, c = local[faces[:, 0]], local[faces[:, 1]], local[faces[:, 2]]
-    if (a * np.cross(b, c)).sum() < 0:
-        faces = faces[:, [0, 2, 1]]
-    return grid_part(vertices, faces, rows, columns, 1, label, tile)
+    return ring_tube(ring, section[..., :1] * outward[:, None] + section[..., 1:] * up, LABEL["belt"], "belt")

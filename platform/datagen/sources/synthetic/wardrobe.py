@@ -66,6 +66,8 @@ class Outfit:
     brow: float
     lipstick: float
     iris: str
+    glasses: float
+    """Roundness of the frames in [0, 1]; -1 without glasses."""
 
     @property
     def names(self) -> dict[str, str]:
@@ -75,6 +77,8 @@ class Outfit:
             if garment is not None:
                 out[slot] = garment.name
                 out[f"{slot} pattern"] = garment.fabric.pattern
+        if self.glasses >= 0:
+            out["glasses"] = "yes"
         if self.skirt is not None:
             out["bottom"] = self.skirt.name
         return out
@@ -162,6 +166,7 @@ def draw_outfit(rng: np.random.Generator, *, feminine: bool, may_wear_skirt: boo
                 "grey": 0.12 * (1 - tone) ** 2,
             },
         ),  # fmt: skip
+        glasses=float(rng.random()) if rng.random() < 0.14 else -1.0,
     )
 
 
@@ -534,6 +539,6 @@ def _hair(rng: np.random.Generator, name: str) -> HairStyle | None:
         "bun": HairStyle(name=name, top_m=0.010, side_m=0.008, tied="bun"),
         "high bun": HairStyle(name=name, top_m=0.010, side_m=0.008, tied="high bun"),
         "ponytail": HairStyle(name=name, top_m=0.010, side_m=0.008, tied="ponytail"),
-        "beanie": HairStyle(name=name, top_m=0.030, side_m=0.013, smooth=True, low_deg=10.0),
+        "beanie": HairStyle(name=name, top_m=0.030, side_m=0.013, smooth=True),
     }  # fmt: skip
     return styles.get(name)
