@@ -11,7 +11,7 @@ from typing import Any
 
 from vitruvian.datagen.actors import BlockWorker
 from vitruvian.datagen.options import DatagenOptions
-from vitruvian.datagen.queue import Job, JobQueue
+from vitruvian.datagen.jobs import Job, JobQueue
 from vitruvian.shards.manifest import ManifestEntry
 
 
