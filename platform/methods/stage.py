@@ -66,10 +66,12 @@ class Stage(ABC):
 
     method: ClassVar[str]
     name: ClassVar[str]
-    items: ClassVar[tuple[str, ...]]
-    """The catalogue items it reads from shards."""
-
     training: Training
+
+    @property
+    @abstractmethod
+    def items(self) -> tuple[str, ...]:
+        """The catalogue items it reads from shards; a plain class attribute will do."""
 
     @abstractmethod
     def network(self) -> nn.Module:

@@ -174,3 +174,23 @@ def test_a_stage_checks_its_sizes() -> None:
         dataclasses.replace(small_stage(), samples=SampleOptions(image_size_px=72))
     with pytest.raises(ValueError, match="loss_type"):
         small_stage(loss_type="hinge")
+
+
+def test_ray_points_lie_before_and_behind_the_persons_pixels_with_true_labels() -> None:
+    stored = stored_view(yaw=0.4)
+    cell, origin = 1.2 / 96, np.array([-0.6, 0.0, -0.6])
+    centres = (np.stack(np.meshgrid(*[np.arange(n) for n in (96, 152, 96)], indexing="ij"), -1) + 0.5) * cell + origin
+    solid = occupied(centres.reshape(-1, 3)).reshape(96, 152, 96)
+    stored |= {"solid_voxels": solid, "voxel_origin_m": origin, "voxel_size_m": cell}
+    options = dataclasses.replace(AUGMENTED, num_ray_points=500, ray_half_depth=0.5)
+    for seed in range(4):
+        sample = shape_sample(stored, options, np.random.default_rng(seed), training=True)
+        assert sample["points"].shape == (3, 700) and sample["labels"].shape == (1, 700)
+        points, labels = sample["points"][:, 200:].T, sample["labels"][0, 200:] > 0.5
+        column, row = np.floor(pixels(sample, points)).astype(int).T
+        assert (sample["image"][:, row.clip(0, 63), column.clip(0, 63)] != 0).any(0).mean() > 0.97
+        depth = points @ sample["calibration"][2, :3] + sample["calibration"][2, 3]
+        assert np.abs(depth).max() <= 0.5 + 1e-6 and depth.min() < -0.4 and depth.max() > 0.4
+        assert (labels == occupied(points)).mean() > 0.96 and 0.2 < labels.mean() < 0.8
+    without = shape_sample(stored, AUGMENTED, np.random.default_rng(3), training=True)
+    np.testing.assert_array_equal(without["points"], sample["points"][:, :200])

@@ -37,27 +37,37 @@ def paper() -> Recipe:
 
 
 def tiny() -> Recipe:
-    """A sixteenth of the filter's work at a quarter of the side; minutes on two CPU cores."""
+    """For two CPU cores and a few minutes: a filter a quarter as wide, pictures a quarter as large.
+
+    Deeper hourglasses cost little and see the whole person; the stem's finer map sharpens the outline; half of the points are
+    spread along the rays, so that thin parts do not grow deep.
+    """
     stage = ShapeStage(
         options=NetworkOptions(
             num_stack=1,
-            num_hourglass=3,
+            num_hourglass=4,
             hourglass_dim=64,
-            mlp_dim=(65, 128, 64, 32, 1),
-            load_size_px=512,
+            mlp_dim=(81, 128, 64, 32, 1),
+            skip_hourglass=True,
             upsample_mode="nearest",
-            width=0.5,
+            width=0.25,
         ),
-        samples=SampleOptions(image_size_px=128, num_points=1500, random_flip=True, random_scale=True, random_trans=True),
+        samples=SampleOptions(
+            image_size_px=128,
+            num_points=500,
+            num_ray_points=500,
+            random_flip=True,
+            random_scale=True,
+            random_trans=True,
+        ),
         training=Training(
-            epochs=10,
-            batch_size=8,
+            epochs=24,
+            batch_size=4,
             learning_rate=1e-3,
             optimizer="adamw",
             schedule="cosine",
             warmup_steps=50,
             validation_samples=32,
-            channels_last=True,
         ),
     )
     return Recipe(
@@ -66,7 +76,7 @@ def tiny() -> Recipe:
         protocol="pifu",
         stages=(stage,),
         reconstruct=ReconstructOptions(resolution=128, min_part=0.05),
-        notes="128 px; for two CPU cores and a few minutes.",
+        notes="128 px, 0.36 M parameters; for two CPU cores and a few minutes.",
     )
 
 

@@ -15,6 +15,7 @@ from PIL import Image, ImageFilter
 
 from vitruvian.geometry.camera import Camera
 from vitruvian.methods.pifu.colour_jitter import ColourJitter, jitter_colours
+from vitruvian.methods.pifu.ray_points import draw_ray_points
 
 GREY = 128
 """What surrounds the person before normalisation, so that its outline fades to about 0; then all around is set to 0."""
@@ -27,6 +28,10 @@ class SampleOptions:
     image_size_px: int = 512
     num_points: int = 5000
     """Query points a sample (``num_sample_inout``), at most half of them inside."""
+    num_ray_points: int = 0
+    """Besides, points spread along the rays of the person's pixels (see ``ray_points``); 0 as published."""
+    ray_half_depth: float = 0.6
+    """How far before and behind the middle these reach; the image's half side is 1."""
     random_flip: bool = False
     """Mirror with probability 1/2."""
     random_scale: bool = False
@@ -38,10 +43,11 @@ class SampleOptions:
     """Largest radius of a Gaussian blur, pixels of the network's image (``aug_blur``)."""
 
     def __post_init__(self) -> None:
-        if self.image_size_px < 16 or self.num_points < 2 or self.blur_px < 0:
+        if self.image_size_px < 16 or self.num_points < 2 or self.num_ray_points < 0 or self.blur_px < 0:
             raise ValueError(
-                f"SampleOptions: image_size_px={self.image_size_px}, num_points={self.num_points}, blur_px={self.blur_px}; "
-                "take at least 16 pixels, 2 points and no negative blur."
+                f"SampleOptions: image_size_px={self.image_size_px}, num_points={self.num_points}, "
+                f"num_ray_points={self.num_ray_points}, blur_px={self.blur_px}; take at least 16 pixels, 2 points, no "
+                "fewer than 0 ray points and no negative blur."
             )
 
 
@@ -175,7 +181,8 @@ def shape_sample(
 ) -> dict[str, NDArray[np.float32]]:
     """``image`` (3, S, S), ``calibration`` (4, 4), ``points`` (3, N) world metres, ``labels`` (1, N) 0 or 1.
 
-    ``stored`` has ``rgb``, ``mask``, ``camera``, ``query_points`` and ``query_labels``. Augments in training only.
+    The first ``num_points`` points are PIFu's, then come ``num_ray_points``. ``stored`` has ``rgb``, ``mask``, ``camera``,
+    ``query_points`` and ``query_labels``, for ray points ``solid_voxels`` with their frame. Augments in training only.
     """
     height, width = stored["mask"].shape
     placement = draw_placement(width, height, options, rng) if training else whole_picture(width, height)
@@ -185,10 +192,24 @@ def shape_sample(
         if options.blur_px > 0:
             radius = float(rng.uniform(0, options.blur_px))
             colours = np.asarray(Image.fromarray(colours).filter(ImageFilter.GaussianBlur(radius)))
+    matrix = calibration(stored["camera"], placement)
     chosen = draw_points(stored["query_labels"], options.num_points, rng)
+    points, labels = stored["query_points"][chosen], stored["query_labels"][chosen]
+    if options.num_ray_points:
+        ray_points, ray_labels = draw_ray_points(
+            coverage,
+            matrix,
+            stored["solid_voxels"],
+            stored["voxel_origin_m"],
+            stored["voxel_size_m"],
+            num_points=options.num_ray_points,
+            half_depth=options.ray_half_depth,
+            rng=rng,
+        )
+        points, labels = np.concatenate([points, ray_points]), np.concatenate([labels, ray_labels])
     return {
         "image": network_image(colours, coverage),
-        "calibration": calibration(stored["camera"], placement),
-        "points": np.ascontiguousarray(stored["query_points"][chosen].T, np.float32),
-        "labels": stored["query_labels"][chosen].astype(np.float32)[None],
+        "calibration": matrix,
+        "points": np.ascontiguousarray(points.T, np.float32),
+        "labels": labels.astype(np.float32)[None],
     }

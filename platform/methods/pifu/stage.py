@@ -27,8 +27,6 @@ class ShapeStage(Stage):
 
     method: ClassVar[str] = "pifu"
     name: ClassVar[str] = "shape"
-    items: ClassVar[tuple[str, ...]] = ("rgb", "mask", "query_points")
-
     options: NetworkOptions = field(default_factory=NetworkOptions)
     samples: SampleOptions = field(default_factory=SampleOptions)
     loss_type: Literal["mse", "bce"] = "mse"
@@ -43,6 +41,12 @@ class ShapeStage(Stage):
         if self.loss_type not in LOSSES:
             raise ValueError(f"ShapeStage: loss_type is {self.loss_type!r}; it must be one of {sorted(LOSSES)}.")
 
+    @property
+    def items(self) -> tuple[str, ...]:
+        return (
+            ("rgb", "mask", "query_points", "solid_voxels") if self.samples.num_ray_points else ("rgb", "mask", "query_points")
+        )
+
     def network(self) -> PifuShapeNetwork:
         return PifuShapeNetwork(self.options)
 
@@ -55,16 +59,25 @@ class ShapeStage(Stage):
     def loss(self, network: nn.Module, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
         predictions = network(batch["image"], batch["points"], batch["calibration"])
         value = LOSSES[self.loss_type]([prediction.float() for prediction in predictions], batch["labels"])
+        published = self.samples.num_points
         with torch.no_grad():
-            iou, _, _ = occupancy_accuracy(predictions[-1], batch["labels"])
+            iou, _, _ = occupancy_accuracy(predictions[-1][..., :published], batch["labels"][..., :published])
         return value, {"iou": iou.mean()}
 
     def metrics(self, network: nn.Module, batch: Batch) -> dict[str, Tensor]:
-        """The published accuracy figures and the squared error, of the last map's prediction."""
+        """The published accuracy figures and the squared error at the published points, of the last map's prediction.
+
+        With ray points also their intersection over union: an estimate of the volume's within the outline.
+        """
         prediction = network(batch["image"], batch["points"], batch["calibration"])[-1].float()
-        iou, precision, recall = occupancy_accuracy(prediction, batch["labels"])
-        error = (prediction - batch["labels"]).square().flatten(1).mean(1)
-        return {"iou": iou, "precision": precision, "recall": recall, "mse": error}
+        published = self.samples.num_points
+        points, rays = prediction.split([published, prediction.shape[2] - published], dim=2)
+        labels, ray_labels = batch["labels"].split([published, prediction.shape[2] - published], dim=2)
+        iou, precision, recall = occupancy_accuracy(points, labels)
+        measured = {"iou": iou, "precision": precision, "recall": recall, "mse": (points - labels).square().flatten(1).mean(1)}
+        if self.samples.num_ray_points:
+            measured["ray_iou"] = occupancy_accuracy(rays, ray_labels)[0]
+        return measured
 
     def pictures(self, network: nn.Module, batch: Batch) -> dict[str, np.ndarray]:
         """``preview``: each picture beside the recovered surface, seen from the front and from the side."""
