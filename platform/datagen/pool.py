@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from vitruvian.datagen.actors import BlockWorker
-from vitruvian.datagen.options import DatagenOptions
 from vitruvian.datagen.jobs import Job, JobQueue
+from vitruvian.datagen.options import DatagenOptions
 from vitruvian.shards.manifest import ManifestEntry
 
 

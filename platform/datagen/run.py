@@ -18,11 +18,11 @@ from typing import Any
 from vitruvian import __version__
 from vitruvian.datagen.background import list_pictures
 from vitruvian.datagen.blocks import Block, plan_blocks
+from vitruvian.datagen.jobs import JobQueue
 from vitruvian.datagen.options import DatagenOptions, check_same_content
 from vitruvian.datagen.pool import run_here, run_on_ray
 from vitruvian.datagen.progress import Progress, readable_bytes, readable_seconds
 from vitruvian.datagen.protocols.registry import make_protocol
-from vitruvian.datagen.jobs import JobQueue
 from vitruvian.datagen.sources.registry import make_source
 from vitruvian.errors import InputError
 from vitruvian.ray_local import start_ray
