@@ -13,6 +13,14 @@
 
 namespace vitruvian {
 
+inline bool all_set(const VoxelGrid &grid, const int begin[3], const int end[3], const uint8_t *cells) {
+    for (int x = begin[0]; x < end[0]; ++x)
+        for (int y = begin[1]; y < end[1]; ++y)
+            for (int z = begin[2]; z < end[2]; ++z)
+                if (!cells[grid.at(x, y, z)]) return false;
+    return true;
+}
+
 // Separating axes of a triangle and a box: touching counts as overlap. Ranges are half open, so a triangle that lies exactly in
 // a plane between cells touches none: the published kernel behaves so.
 inline void mark_shell(const VoxelGrid &grid, const float *vertices, const int32_t *faces, size_t num_faces, uint8_t *shell) {
@@ -22,14 +30,19 @@ inline void mark_shell(const VoxelGrid &grid, const float *vertices, const int32
         for (int k = 0; k < 3; ++k)
             for (int axis = 0; axis < 3; ++axis) p[k][axis] = vertices[3 * (size_t) faces[3 * i + (size_t) k] + (size_t) axis];
         int begin[3], end[3];
-        bool empty = false;
+        bool empty = false, whole = true;  // whole: no part of the triangle is cut off by the grid's sides
         for (int axis = 0; axis < 3; ++axis) {
             const double low = std::min({p[0][axis], p[1][axis], p[2][axis]}), high = std::max({p[0][axis], p[1][axis], p[2][axis]});
             begin[axis] = (int) std::max(0.0, std::min(std::floor((low - grid.origin[axis]) / grid.cell[axis]), 1e9));
             end[axis] = (int) std::min((double) grid.size[axis], std::ceil((high - grid.origin[axis]) / grid.cell[axis]));
             empty = empty || begin[axis] >= end[axis];
+            whole = whole && low >= grid.origin[axis] && high <= grid.origin[axis] + grid.size[axis] * grid.cell[axis];
         }
-        if (empty) continue;
+        if (empty || all_set(grid, begin, end, shell)) continue;
+        if (end[0] - begin[0] == 1 && end[1] - begin[1] == 1 && end[2] - begin[2] == 1 && whole) {  // nothing to separate
+            shell[grid.at(begin[0], begin[1], begin[2])] = 1;
+            continue;
+        }
         // An axis n separates if |n . (vertex - centre)| stays beyond the box's radius on one side: low <= n . centre <= high.
         struct Axis {
             double n[3], low, high;
@@ -56,14 +69,20 @@ inline void mark_shell(const VoxelGrid &grid, const float *vertices, const int32
             const double cx = grid.origin[0] + (x + 0.5) * grid.cell[0];
             for (int y = begin[1]; y < end[1]; ++y) {
                 const double cy = grid.origin[1] + (y + 0.5) * grid.cell[1];
+                double row[10];
+                for (int k = 0; k < 10; ++k) row[k] = axes[k].n[0] * cx + axes[k].n[1] * cy;
                 for (int z = begin[2]; z < end[2]; ++z) {
+                    uint8_t &cell = shell[grid.at(x, y, z)];
+                    if (cell) continue;
                     const double cz = grid.origin[2] + (z + 0.5) * grid.cell[2];
+                    const double plane = row[9] + axes[9].n[2] * cz;
+                    if (plane < axes[9].low || plane > axes[9].high) continue;
                     bool apart = false;
-                    for (const Axis &axis : axes) {
-                        const double dot = axis.n[0] * cx + axis.n[1] * cy + axis.n[2] * cz;
-                        apart |= (dot < axis.low) | (dot > axis.high);
+                    for (int k = 0; k < 9; ++k) {
+                        const double dot = row[k] + axes[k].n[2] * cz;
+                        apart |= (dot < axes[k].low) | (dot > axes[k].high);
                     }
-                    if (!apart) shell[grid.at(x, y, z)] = 1;
+                    cell = !apart;
                 }
             }
         }
