@@ -83,7 +83,8 @@ struct Corner {
     float key;
 };
 
-// One triangle of any size and winding, with exact 64-bit edge functions: per row, the span between its edges.
+// One triangle of any size and winding, with exact 64-bit edge functions: per row, the span between its edges. The keys of small
+// ones are computed as visibility_avx2.h does it, to the bit: of faces that meet in a pixel, the same one wins everywhere.
 inline void draw_any(const Canvas &canvas, Corner a, Corner b, Corner c, int32_t face) {
     int64_t area = (int64_t) (b.x - a.x) * (c.y - a.y) - (int64_t) (c.x - a.x) * (b.y - a.y);
     if (area == 0) return;
@@ -105,6 +106,10 @@ inline void draw_any(const Canvas &canvas, Corner a, Corner b, Corner c, int32_t
     }
     const double kb = ((double) b.key - a.key) / (double) area, kc = ((double) c.key - a.key) / (double) area;
     const double key_step = (double) step_x[1] * kb + (double) step_x[2] * kc;
+    const bool small = std::max({a.x, b.x, c.x}) - std::min({a.x, b.x, c.x}) <= kSmall &&
+                       std::max({a.y, b.y, c.y}) - std::min({a.y, b.y, c.y}) <= kSmall;
+    const float inverse = 1.0f / (float) area, small_b = (b.key - a.key) * inverse, small_c = (c.key - a.key) * inverse;
+    const float small_a = (a.key + (float) bias[1] * small_b) + (float) bias[2] * small_c;
     for (int y = y0; y <= y1; ++y) {
         int64_t edge[3], left = 0, right = x1 - x0;
         for (int k = 0; k < 3; ++k) {
@@ -121,7 +126,9 @@ inline void draw_any(const Canvas &canvas, Corner a, Corner b, Corner c, int32_t
         const double key_row = a.key + (double) edge[1] * kb + (double) edge[2] * kc;
         const size_t at = canvas.row(y) + (size_t) x0;
         for (int64_t n = left; n <= right; ++n) {
-            const float key = (float) (key_row + (double) n * key_step);
+            const float key = small ? (small_a + (float) (edge[1] - bias[1] + n * step_x[1]) * small_b) +
+                                          (float) (edge[2] - bias[2] + n * step_x[2]) * small_c
+                                    : (float) (key_row + (double) n * key_step);
             if (key < canvas.keys[at + n]) canvas.keys[at + n] = key, canvas.faces[at + n] = face;
         }
     }

