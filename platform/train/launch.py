@@ -19,6 +19,13 @@ RAY_TRAIN_ENVIRONMENT = {
 }
 
 
+def worker_environment(cpus: int) -> dict[str, str]:
+    """Threads that wait for each other sleep instead of spinning: loader threads share the worker's cores, and a thread that
+    spins while another one waits for its core makes a step several times longer."""
+    wanted = {"OMP_NUM_THREADS": str(cpus), "OMP_WAIT_POLICY": "passive"}
+    return {name: os.environ.get(name, value) for name, value in wanted.items()}
+
+
 class Launched:
     """A task that runs in a background thread of this process, so that the main thread can follow it and be interrupted."""
 
@@ -90,7 +97,10 @@ def launch_on_ray(task: Task, *, num_workers: int, device: str, max_restarts: in
             torch_config=TorchConfig(backend="nccl" if use_gpu else "gloo"),
             scaling_config=ScalingConfig(num_workers=num_workers, use_gpu=use_gpu, resources_per_worker=resources),
             run_config=RunConfig(
-                name=task.attempt, storage_path=str(storage), failure_config=FailureConfig(max_failures=max_restarts)
+                name=task.attempt,
+                storage_path=str(storage),
+                failure_config=FailureConfig(max_failures=max_restarts),
+                worker_runtime_env={"env_vars": worker_environment(task.cpus)},
             ),
         )
         try:
