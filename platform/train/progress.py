@@ -65,7 +65,7 @@ class ProgressPrinter:
             self._show_place(events)
 
     def _show_start(self, event: Event) -> None:
-        self._start, self._first = event, None
+        self._start, self._first, self._line_at = event, None, time.monotonic()
         self._recent.clear()
         self._epoch_losses.clear()
         workers = f"{event['world_size']} worker" + "s" * (event["world_size"] != 1)
