@@ -61,7 +61,7 @@ def kill_worker_at(folder: Path, step: int) -> threading.Thread:
     """Once ``step`` is done, kill -9 the process that does it."""
 
     def watch() -> None:
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 300
         while len(steps_of(folder)) < step and time.monotonic() < deadline:
             time.sleep(0.02)
         assert steps_of(folder), "training did not start"
@@ -109,7 +109,7 @@ def test_a_killed_driver_changes_nothing(tmp_path: Path, running_ray: None) -> N
     environment = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")} | {"PYTHONPATH": path}
     driver = subprocess.Popen([sys.executable, "-c", code], env=environment)
     try:
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 300
         while len(steps_of(folder)) < 17 and time.monotonic() < deadline:
             assert driver.poll() is None
             time.sleep(0.02)
