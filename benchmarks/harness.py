@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 RESULTS = Path(__file__).parent / "results"
+ROW = ("task", "ours_s", "peer", "peer_s", "ratio")
 Row = dict[str, Any]
 
 
@@ -103,14 +104,18 @@ def compare(
 def write_results(
     name: str, rows: Sequence[Row], *, packages: Sequence[str] = (), folder: Path = RESULTS, notes: str = ""
 ) -> Path:
-    """Writes ``<folder>/<name>.json``: the machine, versions of ours and of ``packages``, and the rows; prints the table."""
+    """Writes ``<folder>/<name>.json``: the machine, versions of ours and of ``packages``, and the rows; prints the table.
+
+    ``rows`` in the file have exactly the keys of ``ROW``; what else a row holds is in ``details``.
+    """
     document = {
         "benchmark": name,
         "clock": "process CPU time, one pinned core, median of interleaved turns",
         "machine": machine(),
         "versions": {package: _version(package) for package in ("vitruvian", "numpy", *packages)},
         "notes": notes,
-        "rows": list(rows),
+        "rows": [{key: row[key] for key in ROW} for row in rows],
+        "details": [{key: value for key, value in row.items() if key == "task" or key not in ROW} for row in rows],
     }
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}.json"

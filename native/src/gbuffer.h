@@ -107,7 +107,8 @@ inline void write_centres(Task &task, const Frame &frame, const Canvas &canvas) 
             clear(out.color, 0.0f);
         }
         if (!shaded_at_all && !out.mask.data && !out.coverage.data && !out.label.data) continue;
-        shade_row(frame, surface, wanted, shaded_at_all, ids, width, (float) y + 0.5f, [&](const Group &group, const Shaded &shaded) {
+        const float row = (float) y + 0.5f;
+        shade_row(frame, surface, wanted, shaded_at_all, ids, width, row, [&](const Group &group, const Shaded &shaded) {
             if (out.mask.data) put1(out.mask.data + line, yes, group);
             if (plain && out.coverage.data) put1(out.coverage.data + line, ones, group);
             if (out.label.data && task.labels) {
@@ -149,7 +150,8 @@ inline void write_averages(Task &task, const Frame &frame, const Canvas &canvas)
         for (int sub = y * s; sub < (y + 1) * s; ++sub) {
             const int32_t *ids = canvas.faces + canvas.row(sub);
             const size_t samples = width * (size_t) s;
-            shade_row(frame, surface, wanted, colored, ids, samples, (float) sub + 0.5f, [&](const Group &group, const Shaded &shaded) {
+            const float row = (float) sub + 0.5f;
+            shade_row(frame, surface, wanted, colored, ids, samples, row, [&](const Group &group, const Shaded &shaded) {
                 for (int l = 0; l < group.count; ++l) {
                     float *sum = &sums[7 * (group.column[l] / (size_t) s)];
                     sum[0] += 1;

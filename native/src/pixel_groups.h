@@ -67,8 +67,8 @@ struct Corners {};
 inline void find_corners(const Surface &, const Group &, const Wanted &, Corners &) {}
 #endif
 
-inline void shade_first(const Frame &frame, const Surface &surface, const Group &group, const Corners &corners, const Wanted &wanted,
-                 Shaded &out) {
+inline void shade_first(const Frame &frame, const Surface &surface, const Group &group, const Corners &corners,
+                        const Wanted &wanted, Shaded &out) {
 #if defined(__AVX2__)
     shade_geometry_avx2(frame, surface, corners.vertex, group.px, group.py, out);
     if (wanted.normal) shade_normal_avx2(surface, corners.vertex, out);
@@ -98,8 +98,8 @@ constexpr int kBatch = 8;  // groups
 
 // Calls done(group, shaded) for every group of pixels in a row of ids that see the mesh.
 template <class Done>
-inline void shade_row(const Frame &frame, const Surface &surface, const Wanted &wanted, bool at_all, const int32_t *ids, size_t width,
-               float row, Done done) {
+inline void shade_row(const Frame &frame, const Surface &surface, const Wanted &wanted, bool at_all, const int32_t *ids,
+                      size_t width, float row, Done done) {
     Group groups[kBatch];
     Corners corners[kBatch];
     Shaded shaded[kBatch];

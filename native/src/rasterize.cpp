@@ -1,6 +1,5 @@
 // The rasterizer: a triangle mesh and a camera in, the pictures of a G-buffer out. The contract is in
-// platform/geometry/rasterize.py; visibility.h finds the face of a pixel, shading.h what it
-// shows, and gbuffer.h makes pictures of that.
+// platform/geometry/rasterize.py; visibility.h finds the face of a pixel, shading.h what it shows, and gbuffer.h makes pictures.
 #include <nanobind/nanobind.h>
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/string.h>

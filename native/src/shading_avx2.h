@@ -25,7 +25,8 @@ inline FaceCorners corners_of(const int32_t *faces, const int32_t *face) {
 // Asks for the records that shading will read: worth it where a mesh is larger than the cache.
 inline void prefetch_records(const float *base, int numbers, const FaceCorners &corners) {
     for (const auto &indices : corners.index)
-        for (int32_t index : indices) _mm_prefetch(reinterpret_cast<const char *>(base + numbers * (size_t) (uint32_t) index), _MM_HINT_T0);
+        for (int32_t index : indices)
+            _mm_prefetch(reinterpret_cast<const char *>(base + numbers * (size_t) (uint32_t) index), _MM_HINT_T0);
 }
 
 inline void prefetch_faces(const int32_t *faces, const int32_t *face) {

@@ -7,8 +7,8 @@
 namespace vitruvian {
 
 inline __m256 row_of(const Frame &f, int r, const __m256 p[3]) {
-    const __m256 xy = _mm256_add_ps(_mm256_mul_ps(_mm256_set1_ps(f.rows[r][0]), p[0]), _mm256_mul_ps(_mm256_set1_ps(f.rows[r][1]), p[1]));
-    return _mm256_add_ps(_mm256_add_ps(xy, _mm256_mul_ps(_mm256_set1_ps(f.rows[r][2]), p[2])), _mm256_set1_ps(f.rows[r][3]));
+    const auto term = [&](int k) { return _mm256_mul_ps(_mm256_set1_ps(f.rows[r][k]), p[k]); };
+    return _mm256_add_ps(_mm256_add_ps(_mm256_add_ps(term(0), term(1)), term(2)), _mm256_set1_ps(f.rows[r][3]));
 }
 
 inline void snap_vertices_avx2(const Frame &f, const float *vertices, size_t begin, size_t end, Snapped *out) {
@@ -133,7 +133,8 @@ inline void draw_faces_avx2(const Frame &f, const Canvas &canvas, const float *v
                             const int32_t *faces, size_t num_faces, bool cull) {
     constexpr int half = kSubpixels / 2;
     const __m256i zero = _mm256_setzero_si256(), ones = _mm256_set1_epi32(-1);
-    const __m256i round_up = _mm256_set1_epi32(half - 1), to_centre = _mm256_set1_epi32(half), small_limit = _mm256_set1_epi32(kSmall);
+    const __m256i round_up = _mm256_set1_epi32(half - 1), to_centre = _mm256_set1_epi32(half);
+    const __m256i small_limit = _mm256_set1_epi32(kSmall);
     const __m256i right = _mm256_set1_epi32(canvas.width - 1), top = _mm256_set1_epi32(canvas.row_begin),
                   bottom = _mm256_set1_epi32(canvas.row_end - 1);
     Prepared t;
@@ -141,7 +142,8 @@ inline void draw_faces_avx2(const Frame &f, const Canvas &canvas, const float *v
     for (; first + 8 <= num_faces; first += 8) {
         const int32_t *corners = faces + 3 * first;
         if (first + 40 <= num_faces)  // neighbours in the list share corners: one of three will do
-            for (int l = 0; l < 8; ++l) _mm_prefetch(reinterpret_cast<const char *>(snapped + (uint32_t) corners[96 + 3 * l]), _MM_HINT_T0);
+            for (int l = 0; l < 8; ++l)
+                _mm_prefetch(reinterpret_cast<const char *>(snapped + (uint32_t) corners[96 + 3 * l]), _MM_HINT_T0);
         __m256i x[3], y[3], outside = zero;
         __m256 key[3];
         for (int k = 0; k < 3; ++k) {
@@ -171,7 +173,8 @@ inline void draw_faces_avx2(const Frame &f, const Canvas &canvas, const float *v
                                             _mm256_cmpgt_epi32(_mm256_sub_epi32(max_y, min_y), small_limit));
         const int large = _mm256_movemask_ps(_mm256_castsi256_ps(big));
 
-        // Small triangles from here on; the numbers of others are not used. Corners 1 and 2 change places where the area is negative.
+        // Small triangles from here on; the numbers of others are not used. Corners 1 and 2 change places where the area is
+        // negative.
         const __m256i bx = _mm256_sub_epi32(x[1], x[0]), by = _mm256_sub_epi32(y[1], y[0]);
         const __m256i cx = _mm256_sub_epi32(x[2], x[0]), cy = _mm256_sub_epi32(y[2], y[0]);
         const __m256i area = _mm256_sub_epi32(_mm256_mullo_epi32(bx, cy), _mm256_mullo_epi32(cx, by));
@@ -184,7 +187,8 @@ inline void draw_faces_avx2(const Frame &f, const Canvas &canvas, const float *v
         const __m256 turned_ps = _mm256_castsi256_ps(turned);
         const __m256 kb = _mm256_blendv_ps(key[1], key[2], turned_ps), kc = _mm256_blendv_ps(key[2], key[1], turned_ps);
         const __m256 inverse = _mm256_div_ps(_mm256_set1_ps(1), _mm256_cvtepi32_ps(_mm256_abs_epi32(area)));
-        const __m256 key_b = _mm256_mul_ps(_mm256_sub_ps(kb, key[0]), inverse), key_c = _mm256_mul_ps(_mm256_sub_ps(kc, key[0]), inverse);
+        const __m256 key_b = _mm256_mul_ps(_mm256_sub_ps(kb, key[0]), inverse);
+        const __m256 key_c = _mm256_mul_ps(_mm256_sub_ps(kc, key[0]), inverse);
         const __m256i px = _mm256_add_epi32(_mm256_slli_epi32(x0, kSubpixelBits), to_centre);
         const __m256i py = _mm256_add_epi32(_mm256_slli_epi32(y0, kSubpixelBits), to_centre);
         __m256i edge[3], bias[3];
@@ -198,7 +202,8 @@ inline void draw_faces_avx2(const Frame &f, const Canvas &canvas, const float *v
                                                    _mm256_mullo_epi32(dy, _mm256_sub_epi32(px, qx[from])));
             edge[k] = _mm256_add_epi32(value, bias[k]);
             _mm256_store_si256(reinterpret_cast<__m256i *>(t.edge[k]), edge[k]);
-            _mm256_store_si256(reinterpret_cast<__m256i *>(t.step_x[k]), _mm256_slli_epi32(_mm256_sub_epi32(zero, dy), kSubpixelBits));
+            const __m256i step_x = _mm256_slli_epi32(_mm256_sub_epi32(zero, dy), kSubpixelBits);
+            _mm256_store_si256(reinterpret_cast<__m256i *>(t.step_x[k]), step_x);
             _mm256_store_si256(reinterpret_cast<__m256i *>(t.step_y[k]), _mm256_slli_epi32(dx, kSubpixelBits));
         }
         // The bias is taken out of the key again.

@@ -89,7 +89,9 @@ bool scatter_face(const VoxelGrid &grid, GridVertex a, GridVertex b, GridVertex 
 inline int faces_on_lines(const VoxelGrid &grid, const GridVertex *vertices, const int32_t *corners, int y_begin, int y_end) {
     __m256i least[2], most[2];
     for (int k = 0; k < 3; ++k) {
-        const auto one = [&](int l) { return _mm_loadu_ps(reinterpret_cast<const float *>(vertices + (uint32_t) corners[3 * l + k])); };
+        const auto one = [&](int l) {
+            return _mm_load_ps(reinterpret_cast<const float *>(vertices + (uint32_t) corners[3 * l + k]));
+        };
         __m256 rows[4], fields[4];
         for (int l = 0; l < 4; ++l) rows[l] = _mm256_insertf128_ps(_mm256_castps128_ps256(one(l)), one(l + 4), 1);
         transpose_4x4x2(rows, fields);
@@ -141,7 +143,7 @@ bool voxelize_center_as(const VoxelGrid &grid, const GridVertex *vertices, const
         const int y_end = (int) ((size_t) grid.size[1] * (part + 1) / (size_t) threads);
         if (y_begin == y_end) return;
         for (int x = 0; x < grid.size[0]; ++x)
-            std::fill(counts + grid.at(x, y_begin, 0), counts + grid.at(x, y_begin, 0) + (size_t) (y_end - y_begin) * grid.size[2], Count(0));
+            std::fill_n(counts + grid.at(x, y_begin, 0), (size_t) (y_end - y_begin) * (size_t) grid.size[2], Count(0));
         bool good = true;
         const auto scatter = [&](size_t i) {
             const int32_t *corner = faces + 3 * i;
@@ -167,7 +169,8 @@ inline void voxelize_center(const VoxelGrid &grid, const float *vertices, size_t
                             size_t num_faces, int threads, uint8_t *solid) {
     Scratch<GridVertex> snapped(num_vertices);
     parallel_for(threads, (size_t) threads, [&](size_t part) {
-        snap_to_grid(grid, vertices, num_vertices * part / (size_t) threads, num_vertices * (part + 1) / (size_t) threads, snapped.data());
+        const auto begin = [&](size_t k) { return num_vertices * k / (size_t) threads; };
+        snap_to_grid(grid, vertices, begin(part), begin(part + 1), snapped.data());
     });
     // One byte a cell nearly always holds the count; a mesh that crosses a line more than 126 times at once gets four.
     if (voxelize_center_as(grid, snapped.data(), faces, num_faces, threads, reinterpret_cast<int8_t *>(solid), solid)) return;
