@@ -28,7 +28,9 @@ def glasses_parts(landmarks: Floats, head_transform: Floats, roundness: float) -
         middle = np.array([eye[0], eye[1] - 0.003, front])
         ring = middle + np.stack([half_x * shape_x, half_y * shape_y, -0.10 * (half_x * shape_x) * np.sign(eye[0]) * 0.6], 1)
         outward = np.stack([np.cos(phi), np.sin(phi), np.zeros_like(phi)], 1)
-        offsets = thick * (np.cos(small)[None, :, None] * outward[:, None] + np.sin(small)[None, :, None] * np.array([0.0, 0.0, 1.0]))
+        offsets = thick * (
+            np.cos(small)[None, :, None] * outward[:, None] + np.sin(small)[None, :, None] * np.array([0.0, 0.0, 1.0])
+        )
         parts.append(ring_tube(ring, offsets, LABEL["glasses"], "belt"))
         side = np.sign(eye[0])
         hinge = middle + np.array([side * half_x, 0.006, -0.004])
@@ -40,8 +42,15 @@ def glasses_parts(landmarks: Floats, head_transform: Floats, roundness: float) -
         parts.append(tube(path, np.tile(cross, (10, 1, 1)), LABEL["glasses"], "belt"))
     t = np.linspace(-1, 1, 8)[:, None]
     gap = max(width - half_x, 0.003) + 0.001
-    path = np.array([0.0, 0.5 * (eyes[0][1] + eyes[1][1]) + 0.004, front]) + np.array([gap, 0, 0]) * t + np.array([0, 0.004, 0.002]) * (1 - t * t)
+    path = (
+        np.array([0.0, 0.5 * (eyes[0][1] + eyes[1][1]) + 0.004, front])
+        + np.array([gap, 0, 0]) * t
+        + np.array([0, 0.004, 0.002]) * (1 - t * t)
+    )
     cross = np.stack([np.zeros(6), np.cos(small), np.sin(small)], 1) * thick
     parts.append(tube(path, np.tile(cross, (8, 1, 1)), LABEL["glasses"], "belt"))
     turn, shift = head_transform[:3, :3], head_transform[:3, 3]
-    return [Part(vertices=p.vertices @ turn.T + shift, faces=p.faces, uvs=p.uvs, uv_faces=p.uv_faces, labels=p.labels) for p in parts]
+    return [
+        Part(vertices=p.vertices @ turn.T + shift, faces=p.faces, uvs=p.uvs, uv_faces=p.uv_faces, labels=p.labels)
+        for p in parts
+    ]

@@ -104,16 +104,22 @@ def noises(position: NDArray[np.floating]) -> dict[str, NDArray[np.float32]]:
     """Fields of smooth noise over a map of positions, (rows, columns, 5) each, for ``mixed_noise``."""
     flat = position.reshape(-1, 3).astype(np.float64)
     rng = np.random.default_rng(20)
-    bands = {"noise fine": (0.012, 0.05, (1, 1, 1)), "noise wide": (0.12, 0.4, (1, 2, 1)), "noise patch": (0.05, 0.14, (1.4, 0.8, 1.4))}
+    bands = {
+        "noise fine": (0.012, 0.05, (1, 1, 1)),
+        "noise wide": (0.12, 0.4, (1, 2, 1)),
+        "noise patch": (0.05, 0.14, (1.4, 0.8, 1.4)),
+    }
     return {
-        name: np.stack([waves(flat, rng, low, high, stretch, 9) for _ in range(5)], 1).reshape(*position.shape[:2], 5).astype(np.float32)
+        name: np.stack([waves(flat, rng, low, high, stretch, 9) for _ in range(5)], 1)
+        .reshape(*position.shape[:2], 5)
+        .astype(np.float32)
         for name, (low, high, stretch) in bands.items()
     }
 
 
 def mixed_noise(fields: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
     """A random mixture of the fields, of about unit variance."""
-    share = rng.standard_normal(fields.shape[-1]).astype(np.float32)
+    share = rng.standard_normal((fields.shape[-1],)).astype(np.float32)
     return fields @ (share / np.linalg.norm(share))
 
 

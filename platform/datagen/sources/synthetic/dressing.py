@@ -117,10 +117,9 @@ def dress(body: Mannequin, wearer: Wearer, outfit: Outfit, rng: np.random.Genera
         parts += glasses_parts(landmarks, wearer.joint_transforms[15], outfit.glasses)
     if outfit.hair is not None:
         obstacles = _shoulders(body, wearer, worn_on_top, 0.045 if outfit.collar == "hood" else 0.0)
+        hair = replace(outfit.hair, fall_m=min(outfit.hair.fall_m, 0.05)) if outfit.collar == "hood" else outfit.hair
         label = LABEL["hat"] if outfit.hair.name == "beanie" else LABEL["hair"]
-        parts += hair_part(
-            body.scalp, wearer.rest, wearer.joint_transforms[15], outfit.hair, rng, label, obstacles, wearer.height_scale
-        )
+        parts += hair_part(body.scalp, wearer.rest, wearer.joint_transforms, hair, rng, label, obstacles, wearer.height_scale)
     return parts
 
 
@@ -143,13 +142,13 @@ def _clear_of(suit: Suit, wearer: Wearer, draped: Draped, under: Part, hem_m: fl
     distance, nearest = cKDTree(under.vertices).query(p)
     depth = ((p - under.vertices[nearest]) * normals[nearest]).sum(1)
     push = np.zeros(len(draped.lift))
-    push[near] = np.where(distance < 0.12, np.clip(0.010 - depth, 0, 0.10), 0)
+    push[near] = np.where(distance < 0.12, np.clip(0.014 - depth, 0, 0.10), 0)
     wide = push
     for _ in range(6):
         wide = np.maximum(push, 0.3 * wide + 0.7 * (suit.smoothing @ wide))
     lift = draped.lift + wide
-    base = wearer.base
-    return Draped(positions=base.points + base.normals * lift[:, None], inner=draped.inner, lift=lift)
+    positions = wearer.base.points + draped.directions * lift[:, None]
+    return replace(draped, positions=positions, lift=lift)
 
 
 def _depth(body: Mannequin, measures: Measures) -> Floats:
@@ -168,7 +167,7 @@ def _skin_part(body: Mannequin, wearer: Wearer, depth: Floats) -> Part:
     posed = wearer.posed - inward * (0.006 * t * t * (3 - 2 * t) + 0.010 * np.clip((depth - 0.022) / 0.02, 0, 1))[:, None]
     piece = cut(body.faces, body.uv_faces, depth - _UNDER_CLOTH_M, len(body.uvs))
     bare = piece.vertex_values(depth)
-    keep = _shown(piece.faces, bare < 0.004)
+    keep = _shown(piece.faces, bare < 0.022)
     return capped(
         piece.vertex_values(posed),
         piece.faces[keep],
@@ -185,5 +184,3 @@ def _shown(faces: NDArray[np.int64], bare: NDArray[np.bool_]) -> NDArray[np.bool
     )
     count, piece = connected_components(links, directed=False)
     return np.bincount(piece, bare, count)[piece[faces[:, 0]]] > 0
-
-

@@ -84,7 +84,9 @@ def paint_cloth(fabric: Fabric, where: TileMap, rng: np.random.Generator) -> Arr
         low, high = np.quantile(p[::4, ::4, 1], (0.1, 0.8))
         lay(np.clip((high - p[..., 1]) / (high - low) + 0.06 * mixed_noise(where["noise fine"], rng), 0, 1) ** 1.5, second)
     elif pattern == "denim":
-        lay(0.22 * np.clip(0.5 * mixed_noise(where["noise wide"], rng) + 0.2, 0, 1) + 0.08 * fine_detail * np.abs(grain), second)
+        lay(
+            0.22 * np.clip(0.5 * mixed_noise(where["noise wide"], rng) + 0.2, 0, 1) + 0.08 * fine_detail * np.abs(grain), second
+        )
         if texel < 0.002:
             colour *= (1 + 0.035 * np.sin(TAU * (u + v) / 0.006))[..., None]
     elif pattern == "knit":

@@ -168,7 +168,7 @@ def fold_heights(
     belt = np.exp(-(((y - waist_y) / 0.07) ** 2)) * torso
     total += crisp * belt * (0.25 + 0.75 * gate) * (0.0018 + 0.0030 * looseness + 0.003 * min(bends.waist, 1.0)) * ridges(
         TAU * (y - waist_y) / 0.055 + 2.5 * warp + 0.8 * warp_fine)  # fmt: skip
-    return 1.6 * total
+    return 2.3 * total
 
 
 def flutes(suit: Suit, rng: np.random.Generator, *, hem_drop_m: float, amount_m: float, reach_m: float = 0.35) -> Floats:

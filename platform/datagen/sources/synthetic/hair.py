@@ -112,7 +112,7 @@ def natural_hairline_deg(azimuth: Floats) -> Floats:
 def hair_part(
     scalp: Scalp,
     rest: Floats,
-    head_transform: Floats,
+    transforms: Floats,
     style: HairStyle,
     rng: np.random.Generator,
     label: int,
@@ -174,15 +174,18 @@ def hair_part(
             grain = strand[low] * (1 - share) + strand[(low + 1) % COLUMNS] * share
             thick = thick + style.strands * height * scale * grain * np.clip(3 * t - 0.3, 0, 1)
     if style.lumps_m:
-        bumps = sum(np.cos(ku * az + rng.uniform(0, 6) + 2 * np.sin(kv * t * 3)) * np.cos(kv * t * np.pi * 4 + rng.uniform(0, 6) + ku * az * 0.2)
-                    for ku, kv in ((9, 2), (13, 3), (17, 4), (23, 5)))  # fmt: skip
+        bumps = sum(
+            np.cos(ku * az + rng.uniform(0, 6) + 2 * np.sin(kv * t * 3))
+            * np.cos(kv * t * np.pi * 4 + rng.uniform(0, 6) + ku * az * 0.2)
+            for ku, kv in ((9, 2), (13, 3), (17, 4), (23, 5))
+        )
         thick = thick + style.lumps_m * scale * 0.45 * bumps * np.clip(3 * t, 0, 1)
     outer = at + out * thick[..., None]
     flat = np.stack([np.sin(az), np.zeros(COLUMNS), np.cos(az)], -1)[None]
     depth_m = (0.020 + 0.3 * style.side_m) * scale
     inner = at - out * 0.008 * scale
     if style.fall_m > 0:
-        inward = 0.35 * np.clip(below, 0, 0.09 * scale)
+        inward = (0.35 if style.fall_m < 0.14 else 0.06) * np.clip(below, 0, 0.09 * scale)
         wave = style.wave_m * np.sin(below / 0.03 + 2 * np.sin(2 * az + rng.uniform(0, 6))) * np.clip(below / 0.06, 0, 1)
         sway = (wave - inward)[..., None] * flat
         fallen = np.stack([np.zeros_like(below), -below, np.zeros_like(below)], -1)
@@ -190,13 +193,15 @@ def hair_part(
         tip = np.clip((total - s) / (0.10 * scale), 0.25, 1)
         share = np.clip(below / 0.02, 0, 1)[..., None]
         inner = inner * (1 - share) + (outer - flat * depth_m * tip[..., None] * 0.9) * share
-    outer = outer @ head_transform[:3, :3].T + head_transform[:3, 3]
-    inner = inner @ head_transform[:3, :3].T + head_transform[:3, 3]
+    # What hangs follows the chest more than the head.
+    share = (0.85 * _step(0.0, 0.14 * scale, below))[..., None, None]
+    carry = transforms[15] * (1 - share) + transforms[9] * share
+    outer, inner = (np.einsum("rcij,rcj->rci", carry[..., :3, :3], side) + carry[..., :3, 3] for side in (outer, inner))
     if style.fall_m > 0.06:
         outer, inner = _keep_off(outer, inner, below, obstacles, scale)
     parts = [_shell(outer, inner, label)]
     if style.tied:
-        parts += _tied(style, center, mean_radius, head_transform, rng, label, scale, obstacles)
+        parts += _tied(style, center, mean_radius, transforms[15], rng, label, scale, obstacles)
     return parts
 
 
@@ -228,7 +233,7 @@ def _keep_off(
     points, normals = obstacles
     tree = cKDTree(points)
     hanging = below > 0.005
-    for _ in range(2):
+    for _ in range(4):
         p = 0.5 * (outer + inner)[hanging]
         thickness = 0.5 * np.linalg.norm(outer - inner, axis=2)[hanging]
         distance, nearest = tree.query(p)
@@ -238,7 +243,7 @@ def _keep_off(
         push[hanging] = normals[nearest] * amount[:, None]
         target = np.linalg.norm(push, axis=2, keepdims=True)
         wide = push
-        for _ in range(4):
+        for _ in range(8):
             wide = wide.copy()
             wide[1:-1] = 0.5 * wide[1:-1] + 0.25 * (wide[2:] + wide[:-2])
             wide[-1] = 0.5 * wide[-1] + 0.5 * wide[-2]
@@ -246,6 +251,11 @@ def _keep_off(
             wide = np.where(np.linalg.norm(wide, axis=2, keepdims=True) < target, push, wide)
         wide *= np.clip(below / 0.01, 0, 1)[..., None]
         outer, inner = outer + wide, inner + wide
+    # Iron out what the pushes crumpled, along the strands.
+    loose = 0.6 * np.clip(below[1:-1] / 0.03, 0, 1)[..., None]
+    for _ in range(5):
+        for sheet in (outer, inner):
+            sheet[1:-1] += loose * (0.5 * (sheet[2:] + sheet[:-2]) - sheet[1:-1])
     return outer, inner
 
 

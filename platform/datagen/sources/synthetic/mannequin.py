@@ -1,4 +1,4 @@
-"""What all built-in people share: the body model, the suit, the scalp, and the maps of the texture tiles. Made once a process."""
+"""What all built-in people share: body model, suit, scalp, and the maps of the texture tiles. Made once a process."""
 
 from __future__ import annotations
 
@@ -19,13 +19,36 @@ from vitruvian.datagen.sources.synthetic.suit import Fields, Suit, build_suit, f
 Floats = NDArray[np.float64]
 
 _PART_LABEL = {
-    "pelvis": "torso", "spine1": "torso", "spine2": "torso", "spine3": "torso", "left_collar": "torso", "right_collar": "torso",
-    "left_hip": "left leg", "right_hip": "right leg", "left_knee": "left leg", "right_knee": "right leg",
-    "left_ankle": "left foot", "right_ankle": "right foot", "left_foot": "left foot", "right_foot": "right foot", "neck": "neck",
-    "head": "head", "left_shoulder": "left arm", "right_shoulder": "right arm", "left_elbow": "left arm", "right_elbow": "right arm",
-    "left_wrist": "left hand", "right_wrist": "right hand", "left_hand": "left hand", "right_hand": "right hand",
-    "left_eye": "eyes", "right_eye": "eyes", "left_iris": "eyes", "right_iris": "eyes", "mouth": "mouth",
-}  # fmt: skip
+    "pelvis": "torso",
+    "spine1": "torso",
+    "spine2": "torso",
+    "spine3": "torso",
+    "left_collar": "torso",
+    "right_collar": "torso",
+    "left_hip": "left leg",
+    "right_hip": "right leg",
+    "left_knee": "left leg",
+    "right_knee": "right leg",
+    "left_ankle": "left foot",
+    "right_ankle": "right foot",
+    "left_foot": "left foot",
+    "right_foot": "right foot",
+    "neck": "neck",
+    "head": "head",
+    "left_shoulder": "left arm",
+    "right_shoulder": "right arm",
+    "left_elbow": "left arm",
+    "right_elbow": "right arm",
+    "left_wrist": "left hand",
+    "right_wrist": "right hand",
+    "left_hand": "left hand",
+    "right_hand": "right hand",
+    "left_eye": "eyes",
+    "right_eye": "eyes",
+    "left_iris": "eyes",
+    "right_iris": "eyes",
+    "mouth": "mouth",
+}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -129,14 +152,22 @@ def tile_maps(atlas_px: int) -> dict[str, TileMap]:
     above = elevation - natural_hairline_deg(np.arctan2(offset[:, 0], offset[:, 2]))
     is_head = np.clip((body.weights[:, 15] - 0.2) / 0.3, 0, 1)
     maps = {
-        "skin": tile_map(TILES["skin"], atlas_px, model.uvs.astype(np.float64), model.uv_faces.astype(np.int64)[skin_faces], body.faces[skin_faces],
-                         {"position": body.template, "hairline": np.clip(above / 9.0 + 0.3, 0, 1) * is_head}),
-    }  # fmt: skip
+        "skin": tile_map(
+            TILES["skin"],
+            atlas_px,
+            model.uvs.astype(np.float64),
+            model.uv_faces.astype(np.int64)[skin_faces],
+            body.faces[skin_faces],
+            {"position": body.template, "hairline": np.clip(above / 9.0 + 0.3, 0, 1) * is_head},
+        ),
+    }
     skin = maps["skin"]
-    maps["skin"] = TileMap(values={**skin.values, **skin_masks(skin["position"], body.marks)}, shape=skin.shape, texel_m=skin.texel_m)
+    maps["skin"] = TileMap(
+        values={**skin.values, **skin_masks(skin["position"], body.marks)}, shape=skin.shape, texel_m=skin.texel_m
+    )
     fields = suit.fields
     # The angle jumps by a whole turn behind, so its cosine and sine are interpolated in its place.
-    values = {"position": suit.blend @ body.template, "level": level_coordinate(suit), "arm": fields.arm, "leg": fields.leg,
+    values = {"position": fields.points, "level": level_coordinate(suit), "arm": fields.arm, "leg": fields.leg,
               "drop": fields.drop_m - 3.0 * fields.arm, "sleeve": fields.sleeve_m, "neck": fields.neck_m,
               "cosine": np.cos(fields.limb_angle), "sine": np.sin(fields.limb_angle)}  # fmt: skip
     for name in ("upper", "lower", "outer"):

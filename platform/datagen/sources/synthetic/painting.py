@@ -20,8 +20,14 @@ def paint(outfit: Outfit, atlas_px: int, rng: np.random.Generator) -> NDArray[np
     maps = tile_maps(atlas_px)
     canvas = Canvas(atlas_px)
     buzz = 0.75 if outfit.hair_name == "buzz" else 0.0 if outfit.hair is None else 0.9
-    look = Complexion(tone=outfit.tone, hair_colour=np.array(outfit.hair_colour), stubble=outfit.stubble, buzz=buzz, brow=outfit.brow,
-                      lipstick=outfit.lipstick)  # fmt: skip
+    look = Complexion(
+        tone=outfit.tone,
+        hair_colour=np.array(outfit.hair_colour),
+        stubble=outfit.stubble,
+        buzz=buzz,
+        brow=outfit.brow,
+        lipstick=outfit.lipstick,
+    )
     canvas.put("skin", paint_skin(maps["skin"], look, rng))
     canvas.put("eyes", paint_eye(TILES["eyes"].size_px(atlas_px), IRIS_COLOURS[outfit.iris], rng))
     canvas.put("mouth", np.array([0.40, 0.18, 0.17]))
@@ -240,7 +246,11 @@ def _paint_shoes(outfit: Outfit, size: tuple[int, int], first: Floats, second: F
     if name in ("sneakers", "running shoes"):
         slant = (off_top - 0.22) * 1.2 + (along - 0.42)
         for k in range(3 if name == "running shoes" else 1):
-            band(picture, np.clip((0.026 - np.abs(slant - 0.09 * k)) / 0.01, 0, 1) * (off_top > 0.13), second * 0.95 if second.sum() < 2.2 or first.sum() < 2.2 else light)
+            band(
+                picture,
+                np.clip((0.026 - np.abs(slant - 0.09 * k)) / 0.01, 0, 1) * (off_top > 0.13),
+                second * 0.95 if second.sum() < 2.2 or first.sum() < 2.2 else light,
+            )
     if name == "leather shoes":
         for level in (0.70, 0.62):
             stitch(picture, along, at_m=level, width_m=0.008, factor=0.6)

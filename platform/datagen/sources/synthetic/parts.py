@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -80,7 +81,7 @@ def capped(
         tip = num
         num += 1
         uv_loop, n = corner_uv[loop], len(loop)
-        for outer, inner in zip(rings[:-1], rings[1:], strict=True):
+        for outer, inner in itertools.pairwise(rings):
             a, b, c, d = outer, np.roll(outer, -1), np.roll(inner, -1), inner
             all_f += [np.stack([b, a, d], 1), np.stack([b, d, c], 1)]
             ua, ub = uv_loop, np.roll(uv_loop, -1)

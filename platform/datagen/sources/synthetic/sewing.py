@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from vitruvian.datagen.sources.synthetic.cutting import Ints, boundary_loops, compact, cut
 from vitruvian.datagen.sources.synthetic.folds import Bends, flutes, fold_heights
 from vitruvian.datagen.sources.synthetic.parts import Part, capped, vertex_normals
-from vitruvian.datagen.sources.synthetic.suit import HANG_STEPS_M, Fields, Suit, axis_points
+from vitruvian.datagen.sources.synthetic.suit import BRIDGE_ANGLES, HANG_STEPS_M, Fields, Suit, axis_points
 
 Floats = NDArray[np.float64]
 
@@ -102,7 +102,9 @@ class Draped:
     inner: Floats
     """The same just outside of the skin: the inside of open garments."""
     lift: Floats
-    """(N,) how far it stands off the wearer's smooth base."""
+    """(N,) how far it stands off the wearer's smooth base..."""
+    directions: Floats
+    """(N, 3) ... and in which direction."""
 
 
 def outside_field(fields: Fields, measures: Measures) -> list[Floats]:
@@ -146,9 +148,15 @@ def drape(
     if measures.torso_hang < 0.9:
         spine = wearer.rest_joints[[0, 3, 6, 9, 12]]
         flat = np.hypot(rest[:, 0], rest[:, 2] - np.interp(rest[:, 1], spine[:, 1], spine[:, 2]))
-        reach = flat
+        # Cloth is taut across hollows (between the breasts, the buttocks): the hull of each level's outline...
+        taut = flat
+        for source, turn in zip(suit.bridge_sources, BRIDGE_ANGLES, strict=True):
+            taut = np.maximum(taut, np.where(source == np.arange(len(flat)), -1.0, flat[source] * np.cos(turn)))
+        taut = flat + (taut - flat) * min(1.0, 1.6 * (1 - measures.torso_hang))
+        # ... and hangs from what is wider above.
+        reach = taut
         for source, step in zip(suit.hang_sources, HANG_STEPS_M, strict=True):
-            above = np.where(source == np.arange(len(flat)), -1.0, flat[source] - measures.torso_hang * step * size)
+            above = np.where(source == np.arange(len(flat)), -1.0, taut[source] - measures.torso_hang * step * size)
             reach = np.maximum(reach, above)
         # Above the crotch cloth hangs over the thighs too, from hip to hip.
         hips = (1 - fields.arm) * np.clip((fields.drop_m - 0.76) / 0.06, 0, 1)
@@ -188,9 +196,29 @@ def drape(
         lift = np.maximum(lift, over)
         lift = np.maximum(0.5 * lift + 0.5 * (suit.smoothing @ lift), over)
     inner = np.maximum(base.skin, 0) + 0.002
+    directions = base.normals
+    if measures.sleeve_m > -0.5 and measures.tuck_m < 0:
+        directions = _level_normals(suit, wearer)
     return Draped(
-        positions=base.points + base.normals * lift[:, None], inner=base.points + base.normals * inner[:, None], lift=lift
+        positions=base.points + directions * lift[:, None],
+        inner=base.points + base.normals * inner[:, None],
+        lift=lift,
+        directions=directions,
     )
+
+
+def _level_normals(suit: Suit, wearer: Wearer) -> Floats:
+    """(N, 3) the base's normals, turned level around the hips: a hem hangs over crotch and cleft and does not follow them."""
+    fields, rest = suit.fields, wearer.base.rest
+    share = np.clip((0.97 - fields.drop_m) / 0.09, 0, 1) * np.clip((fields.drop_m - 0.66) / 0.08, 0, 1) * (1 - fields.arm)
+    share = (share * share * (3 - 2 * share))[:, None]
+    radial = np.stack([rest[:, 0], np.zeros(len(rest)), rest[:, 2] - wearer.rest_joints[0, 2] - 0.01], 1)
+    radial /= np.maximum(np.linalg.norm(radial, axis=1, keepdims=True), 0.02)
+    radial = radial @ wearer.joint_transforms[0][:3, :3].T
+    normals = wearer.base.normals * (1 - share) + radial * share
+    for _ in range(3):
+        normals = 0.5 * normals + 0.5 * (suit.smoothing @ normals)
+    return normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-9)
 
 
 def _soft_excess(value: Floats) -> Floats:

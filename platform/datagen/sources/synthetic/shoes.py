@@ -120,8 +120,11 @@ def _skinned(
     toes = np.clip((along - bend + 0.03) / 0.06, 0, 1)
     toes = toes * toes * (3 - 2 * toes)
     shin = np.clip((part.vertices[:, 1] - origin[1] - 0.07) / 0.08, 0, 1) * 0.5
-    blended = (transforms[ankle][None] * (1 - toes - shin * (1 - toes))[:, None, None] + transforms[ball][None] * toes[:, None, None]
-               + transforms[knee][None] * (shin * (1 - toes))[:, None, None])  # fmt: skip
+    blended = (
+        transforms[ankle][None] * (1 - toes - shin * (1 - toes))[:, None, None]
+        + transforms[ball][None] * toes[:, None, None]
+        + transforms[knee][None] * (shin * (1 - toes))[:, None, None]
+    )
     moved = np.einsum("nij,nj->ni", blended[:, :3, :3], part.vertices) + blended[:, :3, 3]
     return Part(vertices=moved, faces=part.faces, uvs=part.uvs, uv_faces=part.uv_faces, labels=part.labels)
 

@@ -19,8 +19,15 @@ Picture = NDArray[np.float32]
 
 # Skin from very light to very dark, sRGB.
 _TONES = (
-    (246, 214, 196), (238, 196, 170), (225, 176, 143), (203, 149, 114), (172, 117, 83), (134, 86, 59), (97, 60, 42), (66, 42, 32),
-)  # fmt: skip
+    (246, 214, 196),
+    (238, 196, 170),
+    (225, 176, 143),
+    (203, 149, 114),
+    (172, 117, 83),
+    (134, 86, 59),
+    (97, 60, 42),
+    (66, 42, 32),
+)
 SKIN_TONES = np.array(_TONES) / 255.0
 IRIS_COLOURS = {"brown": (84, 52, 30), "dark brown": (48, 30, 20), "hazel": (118, 90, 48), "green": (92, 112, 72),
                 "blue": (96, 132, 164), "grey": (120, 130, 136)}  # fmt: skip
@@ -76,8 +83,11 @@ def skin_masks(position: NDArray[np.floating], marks: FaceMarks) -> dict[str, ND
         red += 0.5 * near(ear + np.array([0, 0.01, -0.03]), 0.03)
     masks["red"] = red
     eyes = (lm[36:42].mean(0), lm[42:48].mean(0))
-    masks["shade"] = sum(0.4 * near(eye, 0.019) for eye in eyes) + sum(0.5 * near(lm[k], 0.006) for k in (31, 35))
-    masks["nostril"] = sum(near(lm[k] + np.array([0, -0.002, -0.004]), 0.0038) for k in (32, 34))
+    masks["shade"] = (
+        0.4 * near(eyes[0], 0.019) + 0.4 * near(eyes[1], 0.019) + 0.5 * near(lm[31], 0.006) + 0.5 * near(lm[35], 0.006)
+    )
+    inwards = np.array([0, -0.002, -0.004])
+    masks["nostril"] = near(lm[32] + inwards, 0.0038) + near(lm[34] + inwards, 0.0038)
 
     flat_xy = flat[:, :2]
     front = z > lm[[36, 45], 2].mean() - 0.03
@@ -86,7 +96,9 @@ def skin_masks(position: NDArray[np.floating], marks: FaceMarks) -> dict[str, ND
     masks["lips"] = _inside(flat_xy, outer, 0.0014) * mouth
     seam = _line_distance(flat_xy, lm[[48, 60, 61, 62, 63, 64, 54], :2], 0.004)
     masks["mouth line"] = np.exp(-((seam / 0.0012) ** 2)) * mouth
-    brows = np.minimum(*(_line_distance(flat_xy, lm[rows, :2] + np.array([0, 0.001]), 0.02) for rows in ([*range(17, 22)], [*range(22, 27)])))
+    brows = np.minimum(
+        *(_line_distance(flat_xy, lm[rows, :2] + np.array([0, 0.001]), 0.02) for rows in ([*range(17, 22)], [*range(22, 27)]))
+    )
     masks["brow_mm"] = np.where(front & (z > 0), brows * 1000, 99.0)
     upper = np.minimum(*(_line_distance(flat_xy, lm[rows, :2], 0.008) for rows in ([36, 37, 38, 39], [42, 43, 44, 45])))
     lower = np.minimum(*(_line_distance(flat_xy, lm[rows, :2], 0.008) for rows in ([36, 41, 40, 39], [42, 47, 46, 45])))
@@ -94,7 +106,9 @@ def skin_masks(position: NDArray[np.floating], marks: FaceMarks) -> dict[str, ND
 
     low = _smooth(0.004, -0.018, y - (lm[33, 1] - 0.004 + 0.35 * np.clip(np.abs(x) - 0.03, 0, None)))
     beard = low * (y > joints[12, 1]) * (1 - _inside(flat_xy, outer, 0.002)) * _smooth(lm[8, 1] - 0.030, lm[8, 1] - 0.010, y)
-    beard *= _smooth(joints[15, 2] - 0.005, joints[15, 2] + 0.025, z) * _smooth(np.abs(lm[4, 0]) + 0.05, np.abs(lm[4, 0]) + 0.01, np.abs(x))
+    beard *= _smooth(joints[15, 2] - 0.005, joints[15, 2] + 0.025, z) * _smooth(
+        np.abs(lm[4, 0]) + 0.05, np.abs(lm[4, 0]) + 0.01, np.abs(x)
+    )
     masks["beard"] = beard
     masks["palm"] = (np.abs(x) > joints[20, 0] + 0.01) * _smooth(0.0, -0.012, y - joints[22, 1])
     return {name: mask.reshape(position.shape[:2]).astype(np.float32) for name, mask in masks.items()}
@@ -125,7 +139,10 @@ def paint_skin(where: TileMap, look: Complexion, rng: np.random.Generator) -> Pi
     toward(0.88 * hairs * np.exp(-((where["brow_mm"] / (3.6 * look.brow)) ** 2)), dark)
     toward(where["lashes"], dark * 0.5)
     if look.stubble > 0:
-        toward(np.clip(where["beard"] * (0.85 + 0.25 * grain), 0, 1) * look.stubble * 0.85, np.minimum(look.hair_colour, base * 0.6))
+        toward(
+            np.clip(where["beard"] * (0.85 + 0.25 * grain), 0, 1) * look.stubble * 0.85,
+            np.minimum(look.hair_colour, base * 0.6),
+        )
     if look.buzz > 0:
         toward(np.clip(where["hairline"] * (0.9 + 0.2 * grain), 0, 1) * look.buzz, np.minimum(look.hair_colour, base * 0.7))
     toward(0.35 * look.tone * where["palm"], np.array([0.80, 0.62, 0.52]))

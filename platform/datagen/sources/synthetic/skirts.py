@@ -142,8 +142,13 @@ def _closed(outer: Floats, middle: Floats, direction: Floats, style: SkirtStyle)
     del first
     uvs = np.concatenate([uvs, [[0.5, 1.0], [0.5, 0.0]]])
     tile = TILES["lower"]
-    square = np.stack([tile.chart[0] + uvs[:, 0] * (tile.chart[2] - tile.chart[0]) * 0.98 + 0.01 * (tile.chart[2] - tile.chart[0]),
-                       tile.chart[1] + (0.01 + 0.98 * uvs[:, 1]) * (tile.chart[3] - tile.chart[1])], 1)  # fmt: skip
+    square = np.stack(
+        [
+            tile.chart[0] + uvs[:, 0] * (tile.chart[2] - tile.chart[0]) * 0.98 + 0.01 * (tile.chart[2] - tile.chart[0]),
+            tile.chart[1] + (0.01 + 0.98 * uvs[:, 1]) * (tile.chart[3] - tile.chart[1]),
+        ],
+        1,
+    )
     return Part(
         vertices=vertices,
         faces=faces,

@@ -74,8 +74,11 @@ class SyntheticSource:
             ("eyeSquintRight", 0.25),
         ):
             if name in body.model.expression_names:
-                expression[body.model.expression_names.index(name)] = who.uniform(0, limit) if not name.endswith("Right") else expression[
-                    body.model.expression_names.index(name.replace("Right", "Left"))]  # fmt: skip
+                expression[body.model.expression_names.index(name)] = (
+                    who.uniform(0, limit)
+                    if not name.endswith("Right")
+                    else expression[body.model.expression_names.index(name.replace("Right", "Left"))]
+                )
         posed = pose_body(body.model, betas=betas, body_pose=body_pose, global_orient=global_orient, expression=expression)
         pose = np.concatenate([global_orient.reshape(1, 3), body_pose.reshape(23, 3)])
         wearer = Wearer(

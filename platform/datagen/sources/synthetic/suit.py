@@ -21,6 +21,7 @@ Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
 LONGEST_EDGE_M = 0.0170
+BRIDGE_ANGLES = (-0.66, -0.44, -0.22, 0.22, 0.44, 0.66)
 HANG_STEPS_M = (0.02, 0.045, 0.08, 0.12, 0.17, 0.23, 0.30)
 
 
@@ -103,6 +104,8 @@ class Suit:
     fields: Fields
     hang_sources: Ints
     """(len(HANG_STEPS_M), N) the vertex above at the same angle around the torso, or the vertex itself."""
+    bridge_sources: Ints
+    """(len(BRIDGE_ANGLES), N) the vertex at the same height and so much further around the torso, or the vertex itself."""
     bones: Floats
     """(24, 3) template joints."""
 
@@ -146,7 +149,8 @@ def build_suit(model: BodyModel) -> Suit:
         smoothing=smoothing.tocsr(),
         weights=suit_weights,
         fields=fields,
-        hang_sources=_hang_sources(even, fields, joints),
+        hang_sources=_around_torso(even, fields, joints, [(0.0, step) for step in HANG_STEPS_M]),
+        bridge_sources=_around_torso(even, fields, joints, [(turn, 0.0) for turn in BRIDGE_ANGLES]),
         bones=joints,
     )
 
@@ -175,7 +179,7 @@ def _split_long_edges(
     new_id[long] = num + np.arange(long.sum())
     mid = new_id[inverse].reshape(-1, 3)  # on the edges 01, 12, 20 of each face
     uv_ends = np.sort(uv_faces[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2), 1)
-    uv_keys, uv_first, uv_inverse = np.unique(uv_ends[:, 0] * len(uvs) + uv_ends[:, 1], return_index=True, return_inverse=True)
+    _uv_keys, uv_first, uv_inverse = np.unique(uv_ends[:, 0] * len(uvs) + uv_ends[:, 1], return_index=True, return_inverse=True)
     uv_mid = (len(uvs) + uv_inverse).reshape(-1, 3)
     uv_edges = uv_ends[uv_first]
     parents = edges[long]
@@ -227,8 +231,9 @@ def axis_points(points: Floats, joints: Floats, fields: Fields) -> Floats:
     return torso * (1 - share_arm - share_leg).clip(0) + arm * share_arm + leg * share_leg
 
 
-def _hang_sources(points: Floats, fields: Fields, joints: Floats) -> Ints:
-    """From which vertex above cloth hangs: same angle around the torso, so much higher, not above the armpits."""
+def _around_torso(points: Floats, fields: Fields, joints: Floats, offsets: list[tuple[float, float]]) -> Ints:
+    """(len(offsets), N) for each vertex the one at another angle (radians) and height (metres) around the torso, below the
+    armpits; the vertex itself where there is none."""
     x, y, z = points.T
     angle = np.arctan2(x, z - joints[3, 2])
     armpit = joints[16, 1] - 0.06
@@ -237,8 +242,8 @@ def _hang_sources(points: Floats, fields: Fields, joints: Floats) -> Ints:
     tree = cKDTree(np.stack([0.15 * np.cos(angle[ids]), 0.15 * np.sin(angle[ids]), y[ids]], 1))
     own = np.arange(len(points))
     sources = []
-    for step in HANG_STEPS_M:
-        wanted = np.stack([0.15 * np.cos(angle), 0.15 * np.sin(angle), y + step], 1)
+    for turn, step in offsets:
+        wanted = np.stack([0.15 * np.cos(angle + turn), 0.15 * np.sin(angle + turn), y + step], 1)
         _, nearest = tree.query(wanted)
         sources.append(np.where(torso & (y + step < armpit), ids[nearest], own))
     return np.stack(sources)
