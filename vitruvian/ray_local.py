@@ -40,6 +40,20 @@ def _bring_token() -> None:
         os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
 
 
+def _start_private(**arguments: Any) -> None:
+    """``ray.init``, up to three times: on a busy machine Ray's own processes miss each other's deadlines."""
+    import ray
+
+    for attempts_left in (2, 1, 0):
+        try:
+            ray.init(**arguments)
+            return
+        except Exception as error:  # Ray raises a bare Exception here
+            if "timed out during startup" not in str(error) or not attempts_left:
+                raise
+            ray.shutdown()
+
+
 @contextmanager
 def start_ray(
     num_cpus: int | None = None, *, object_store_mib: int = 256, env_vars: dict[str, str] | None = None
@@ -65,9 +79,8 @@ def start_ray(
     else:
         _bring_token()
         # "local" keeps Ray from joining an instance that someone else started on this machine.
-        ray.init(
-            address="local", num_cpus=num_cpus, include_dashboard=False, object_store_memory=object_store_mib * 2**20, **quiet
-        )
+        memory = object_store_mib * 2**20
+        _start_private(address="local", num_cpus=num_cpus, include_dashboard=False, object_store_memory=memory, **quiet)
     try:
         yield
     finally:

@@ -95,7 +95,11 @@ def train_recipe(recipe: Recipe, data: Data, options: TrainOptions, *, progress:
 
         tracker = pool.submit(tracker_for, recipe.stages[0])  # MLflow and Ray start at the same time
         if options.num_workers and any(not _is_finished(out / stage.name) for stage in recipe.stages):
-            stack.enter_context(start_ray())
+            try:
+                stack.enter_context(start_ray())
+            except BaseException:
+                tracker.result().end("FAILED")
+                raise
         result = None
         for stage in recipe.stages:
             if stage is not recipe.stages[0]:
