@@ -40,6 +40,13 @@ def holed_body() -> Mesh:
     return Mesh(vertices=mesh.vertices, faces=np.ascontiguousarray(mesh.faces[keep]))
 
 
+def torn_body() -> Mesh:
+    """The coarse person with every tenth triangle missing, here and there: more than seven thousand open edges."""
+    mesh = body(texture_size_px=4)
+    keep = np.random.default_rng(2).random(mesh.num_faces) > 0.1
+    return Mesh(vertices=mesh.vertices, faces=np.ascontiguousarray(mesh.faces[keep]))
+
+
 def _split(vertices: NDArray[np.float64], faces: NDArray[np.int32]) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
     """Every triangle becomes four, at the middles of its edges."""
     edges = np.sort(faces[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2), axis=1)

@@ -1,8 +1,9 @@
 // Generalised winding numbers (Jacobson et al. 2013) and the inside test made of them.
 //
-// The mesh is closed by caps; the winding number of the closed surface is an exact integer, counted by crossings. What the caps
+// The mesh is closed by caps (unless it is more hole than mesh); the winding number of the closed surface is an exact integer, counted by crossings. What the caps
 // add to it is a solid angle that fades away from the holes, so a point needs only as much of it as decides its label.
 #include "crossings.h"
+#include "morton.h"
 #include "solid_angle_tree.h"
 
 #include <nanobind/nanobind.h>
@@ -29,32 +30,59 @@ template <class T> struct Query {
 
     Vec3 point(size_t k) const { return {(double) points[3 * k], (double) points[3 * k + 1], (double) points[3 * k + 2]}; }
 
-    template <class Visit> void for_each_point(int threads, const Visit &visit) const {
+    // Visits all points; in an order in which neighbours come together if `sorted`.
+    template <class Visit> void for_each_point(bool sorted, int threads, const Visit &visit) const {
+        std::vector<uint32_t> order;
+        if (sorted) {
+            order = morton_order(num_points, [&](size_t k, float *out) {
+                for (int a = 0; a < 3; ++a) out[a] = (float) points[3 * k + a];
+            });
+        }
         parallel_for(threads, (num_points + kPointsPerChunk - 1) / kPointsPerChunk, [&](size_t chunk) {
             size_t end = std::min(num_points, (chunk + 1) * kPointsPerChunk);
-            for (size_t k = chunk * kPointsPerChunk; k < end; ++k) visit(k);
+            for (size_t k = chunk * kPointsPerChunk; k < end; ++k) visit(sorted ? order[k] : k);
         });
     }
 };
 
-template <class T> void compute_occupancy(const Query<T> &query, int threads, bool *inside) {
-    std::vector<Face> caps = closing_caps(query.mesh);
-    std::vector<int32_t> closed(query.num_points);
-    CrossingCounter<T>(query.mesh, caps).count(query.points, query.num_points, threads, closed.data());
-    if (caps.empty()) {
-        for (size_t k = 0; k < query.num_points; ++k) inside[k] = closed[k] > 0;
-        return;
+double area_of(const Vec3 &a, const Vec3 &b, const Vec3 &c) { return 0.5 * length(cross(b - a, c - a)); }
+
+// A winding number in two parts: a count that is exact, less the solid angle of some triangles.
+template <class T> struct Parts {
+    std::vector<int32_t> count;
+    SolidAngleTree rest;
+
+    Parts(const Query<T> &query, int threads) : count(query.num_points, 0), rest(query.mesh, {}) {
+        std::vector<Face> caps = closing_caps(query.mesh);
+        const Triangles<T> &mesh = query.mesh;
+        double cap_area = 0, mesh_area = 0;
+        for (const Face &f : caps) cap_area += area_of(mesh.vertex(f[0]), mesh.vertex(f[1]), mesh.vertex(f[2]));
+        for (size_t f = 0; f < (caps.empty() ? 0 : mesh.num_faces); ++f) {
+            const int32_t *v = mesh.faces + 3 * f;
+            mesh_area += area_of(mesh.vertex(v[0]), mesh.vertex(v[1]), mesh.vertex(v[2]));
+        }
+        if (cap_area <= mesh_area) {
+            CrossingCounter<T>(mesh, caps).count(query.points, query.num_points, threads, count.data());
+        } else {  // more hole than mesh: the mesh itself, turned over, is the better cap, and nothing is left to count
+            caps.resize(mesh.num_faces);
+            for (size_t f = 0; f < mesh.num_faces; ++f) caps[f] = {mesh.faces[3 * f], mesh.faces[3 * f + 2], mesh.faces[3 * f + 1]};
+        }
+        rest = SolidAngleTree(mesh, caps);
     }
-    SolidAngleTree tree(query.mesh, caps);
-    query.for_each_point(threads, [&](size_t k) { inside[k] = tree.above_half(closed[k], query.point(k)); });
+};
+
+template <class T> void compute_occupancy(const Query<T> &query, int threads, bool *inside) {
+    Parts<T> parts(query, threads);
+    query.for_each_point(parts.rest.is_large(), threads, [&](size_t k) {
+        inside[k] = parts.rest.empty() ? parts.count[k] > 0 : parts.rest.above_half(parts.count[k], query.point(k));
+    });
 }
 
 template <class T> void compute_winding(const Query<T> &query, double tolerance, int threads, double *winding) {
-    std::vector<Face> caps = closing_caps(query.mesh);
-    std::vector<int32_t> closed(query.num_points);
-    CrossingCounter<T>(query.mesh, caps).count(query.points, query.num_points, threads, closed.data());
-    SolidAngleTree tree(query.mesh, caps);
-    query.for_each_point(threads, [&](size_t k) { winding[k] = closed[k] - tree.at(query.point(k), tolerance).winding; });
+    Parts<T> parts(query, threads);
+    query.for_each_point(parts.rest.is_large(), threads, [&](size_t k) {
+        winding[k] = parts.count[k] - parts.rest.at(query.point(k), tolerance);
+    });
 }
 
 template <class T>

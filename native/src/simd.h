@@ -1,6 +1,7 @@
 // Eight floats at once, in the vector types of gcc and clang: the same operations, hence the same bits, on every processor.
 #pragma once
 
+#include <cmath>
 #include <cstdint>
 #include <cstring>
 
@@ -27,6 +28,15 @@ template <class V, class T> inline void store(T *p, const V &v) { std::memcpy(p,
 inline f32x8 min8(f32x8 a, f32x8 b) { return a < b ? a : b; }
 inline f32x8 max8(f32x8 a, f32x8 b) { return a > b ? a : b; }
 inline f32x8 abs8(f32x8 a) { return max8(a, -a); }
+
+inline f32x8 sqrt8(f32x8 a) {
+#if defined(__AVX2__)
+    return (f32x8) _mm256_sqrt_ps((__m256) a);
+#else
+    for (int k = 0; k < 8; ++k) a[k] = std::sqrt(a[k]);
+    return a;
+#endif
+}
 
 // One bit a lane: the sign bits of a mask (all ones or zero in each lane).
 inline uint32_t lane_bits(i32x8 mask) {

@@ -1,4 +1,4 @@
-// The winding number (solid angle / 4 pi) of a set of triangles at a point, to a bound that is proven, not hoped for.
+// The winding number (solid angle / 4 pi) of a set of triangles at a point, with a proven bound of every cluster's error.
 //
 // Far clusters of triangles are replaced by the first two terms of the Taylor series of their dipole field about the cluster's
 // centre (Barill et al. 2018, Fast Winding Numbers for Soups and Clouds, section 3); what the series leaves out is at most
@@ -7,6 +7,7 @@
 #pragma once
 
 #include "boundary.h"
+#include "simd.h"
 
 #include <cmath>
 #include <vector>
@@ -37,56 +38,51 @@ public:
             items[f] = {{a, b, c}, (1.0 / 3.0) * (a + b + c), 0.5 * cross(b - a, c - a), f};
         }
         if (!items.empty()) build(items, 0, items.size());
+        choose_groups();
     }
 
-    struct Value {
-        double winding;
-        double bound;  // the true value is at most this far away
-    };
+    // Whether the winding number at p is certainly between -0.49 and 0.49, at the price of a glance at a few groups of triangles:
+    // seen from a distance of at least d, triangles of area A have a solid angle of at most A / d^2.
+    bool is_small(const Vec3 &p) const {
+        f32x8 x = splat((float) p.x), y = splat((float) p.y), z = splat((float) p.z), total = splat(0);
+        float slack = 4e-7f * (std::fabs((float) p.x) + std::fabs((float) p.y) + std::fabs((float) p.z));
+        i32x8 near = splat_i(0);
+        for (const Group &group : groups_) {
+            f32x8 dx = group.x - x, dy = group.y - y, dz = group.z - z, d2 = dx * dx + dy * dy + dz * dz;
+            f32x8 reach = group.radius + splat(slack);
+            f32x8 gap = sqrt8(d2) - reach;
+            near |= ~(gap > splat(0));
+            total += group.area / (gap * gap);
+        }
+        if (lane_bits(near) != 0) return false;
+        float sum = 0;
+        for (int lane = 0; lane < 8; ++lane) sum += total[lane];
+        return sum < 0.49f * 4 * (float) kPi;
+    }
 
     // The winding number at p with an error of at most `tolerance`; 0 sums every triangle.
-    Value at(const Vec3 &p, double tolerance) const {
-        Value value{0, 0};
-        if (nodes_.empty()) return value;
-        double share = tolerance > 0 ? tolerance / nodes_[0].area : 0;
-        uint32_t stack[128];
-        int top = 0;
-        stack[top++] = 0;
-        double sum = 0;
-        while (top > 0) {
-            const Node &node = nodes_[stack[--top]];
-            Vec3 r = node.center - p;
-            double distance2 = dot(r, r), distance = std::sqrt(distance2), gap = distance - node.radius;
-            double gap2 = gap * gap;
-            if (gap > 0 && node.remainder < share * node.area * gap2 * gap2) {
-                double inverse2 = 1 / distance2, inverse3 = inverse2 / distance;
-                double linear = node.trace - 3 * inverse2 * (r.x * dot(node.moment[0], r) + r.y * dot(node.moment[1], r) +
-                                                             r.z * dot(node.moment[2], r));
-                sum += (dot(node.normal, r) + linear) * inverse3 * (1 / (4 * kPi));
-                value.bound += node.remainder / (gap2 * gap2);
-            } else if (node.children == 0) {
-                double angle = 0;
-                for (uint32_t f = node.begin; f < node.end; ++f) {
-                    angle += solid_angle(corners_[3 * f], corners_[3 * f + 1], corners_[3 * f + 2], p);
-                }
-                sum += angle * (1 / (4 * kPi));
-            } else {
-                stack[top++] = node.children;
-                stack[top++] = node.children + 1;
-            }
+    double at(const Vec3 &p, double tolerance) const {
+        for (double threshold = tolerance / 8; threshold > 1e-14; threshold /= 16) {
+            Value value = evaluate(p, threshold);
+            if (value.bound <= tolerance) return value.winding;
         }
-        value.winding = sum;
-        return value;
+        return evaluate(p, 0).winding;
     }
 
-    // Whether `base` minus the winding number at p is above one half, refined until it is beyond doubt.
-    bool above_half(double base, const Vec3 &p) const {
-        for (double tolerance : {0.4, 0.05, 1e-3, 1e-6}) {
-            Value value = at(p, tolerance);
+    bool empty() const { return nodes_.empty(); }
+    bool is_large() const { return nodes_.size() > 512; }
+
+    // Whether `base` minus the winding number at p is above one half. The sum is refined until its error cannot matter: until the
+    // distance from one half is more than the sum of all bounds, or than three times the root of the sum of their squares, as the
+    // errors of many clusters have nothing to do with each other (and each is far below its bound).
+    bool above_half(int32_t base, const Vec3 &p) const {
+        if (is_small(p)) return base > 0;
+        for (double threshold : {0.03, 3e-3, 2e-4, 1e-5, 1e-7}) {
+            Value value = evaluate(p, threshold);
             double margin = base - value.winding - 0.5;
-            if (std::fabs(margin) > value.bound + 1e-12) return margin > 0;
+            if (std::fabs(margin) > std::min(value.bound, 3 * std::sqrt(value.bound2)) + 1e-11) return margin > 0;
         }
-        return base - at(p, 0).winding > 0.5;
+        return base - evaluate(p, 0).winding > 0.5;
     }
 
 private:
@@ -102,6 +98,39 @@ private:
         uint32_t begin, end, children;  // children: index of the first of two, 0 in a leaf
     };
     static constexpr size_t kLeafSize = 4;
+    struct Group {  // eight at once; the last may be without area, at infinity
+        f32x8 x, y, z, radius, area;
+    };
+    static constexpr size_t kGroups = 16;
+
+    // Opens the largest clusters until there are as many as is_small() looks at.
+    void choose_groups() {
+        if (nodes_.empty()) return;
+        std::vector<uint32_t> chosen = {0};
+        while (chosen.size() < kGroups) {
+            size_t largest = chosen.size();
+            for (size_t k = 0; k < chosen.size(); ++k) {
+                const Node &node = nodes_[chosen[k]];
+                if (node.children != 0 && (largest == chosen.size() || node.radius > nodes_[chosen[largest]].radius)) largest = k;
+            }
+            if (largest == chosen.size()) break;
+            uint32_t child = nodes_[chosen[largest]].children;
+            chosen[largest] = child;
+            chosen.push_back(child + 1);
+        }
+        groups_.resize((chosen.size() + 7) / 8);
+        for (size_t k = 0; k < 8 * groups_.size(); ++k) {
+            Group &group = groups_[k / 8];
+            int lane = (int) (k % 8);
+            group.x[lane] = 1e15f, group.y[lane] = group.z[lane] = group.radius[lane] = group.area[lane] = 0;
+            if (k >= chosen.size()) continue;
+            const Node &node = nodes_[chosen[k]];
+            const Vec3 &c = node.center;
+            group.x[lane] = (float) c.x, group.y[lane] = (float) c.y, group.z[lane] = (float) c.z;
+            group.radius[lane] = (float) (node.radius * (1 + 1e-6) + 4e-7 * (std::fabs(c.x) + std::fabs(c.y) + std::fabs(c.z)));
+            group.area[lane] = (float) (node.area * (1 + 1e-5));
+        }
+    }
 
     void summarise(Node &node, const std::vector<Item> &items, size_t begin, size_t end) const {
         Vec3 weighted{0, 0, 0}, plain{0, 0, 0};
@@ -135,6 +164,43 @@ private:
         node.radius = std::sqrt(radius2) * (1 + 1e-12);
         node.remainder = 3 * second / (4 * kPi) * (1 + 1e-12);
         node.area = std::max(node.area, 1e-300);
+    }
+
+    struct Value {
+        double winding = 0, bound = 0, bound2 = 0;  // bound2: sum of the squares of the clusters' bounds
+    };
+
+    // Uses a cluster's series where its error is at most `threshold`, and the triangles themselves elsewhere.
+    Value evaluate(const Vec3 &p, double threshold) const {
+        Value value;
+        if (nodes_.empty()) return value;
+        uint32_t stack[128];
+        int top = 0;
+        stack[top++] = 0;
+        while (top > 0) {
+            const Node &node = nodes_[stack[--top]];
+            Vec3 r = node.center - p;
+            double distance2 = dot(r, r), distance = std::sqrt(distance2), gap = distance - node.radius;
+            double gap4 = gap * gap * gap * gap;
+            if (gap > 0 && node.remainder < threshold * gap4) {
+                double inverse2 = 1 / distance2, inverse3 = inverse2 / distance, bound = node.remainder / gap4;
+                double linear = node.trace - 3 * inverse2 * (r.x * dot(node.moment[0], r) + r.y * dot(node.moment[1], r) +
+                                                             r.z * dot(node.moment[2], r));
+                value.winding += (dot(node.normal, r) + linear) * inverse3 * (1 / (4 * kPi));
+                value.bound += bound;
+                value.bound2 += bound * bound;
+            } else if (node.children == 0) {
+                double angle = 0;
+                for (uint32_t f = node.begin; f < node.end; ++f) {
+                    angle += solid_angle(corners_[3 * f], corners_[3 * f + 1], corners_[3 * f + 2], p);
+                }
+                value.winding += angle * (1 / (4 * kPi));
+            } else {
+                stack[top++] = node.children;
+                stack[top++] = node.children + 1;
+            }
+        }
+        return value;
     }
 
     void build(std::vector<Item> &items, size_t begin, size_t end) {
@@ -174,6 +240,7 @@ private:
 
     std::vector<Node> nodes_;
     std::vector<Vec3> corners_;
+    std::vector<Group> groups_;
 };
 
 }  // namespace vitruvian

@@ -48,7 +48,7 @@ MESHES = {
 @pytest.mark.parametrize("sigma", [0.05, 0.005])
 def test_labels_are_those_of_the_exact_sum(name: str, sigma: float) -> None:
     vertices, faces = MESHES[name]
-    points = points_around((vertices, faces), sigma=sigma, count=1500, seed=7)
+    points = points_around((vertices, faces), sigma=sigma, count=600, seed=7)
     exact = exact_winding_number(vertices, faces, points)
     labels = occupancy(vertices, faces, points)
     assert np.array_equal(labels, exact > 0.5)
@@ -72,7 +72,7 @@ def test_disconnected_triangles_use_the_hierarchy_within_its_bound() -> None:
     corners = vertices[faces]
     shrunk = (corners.mean(1, keepdims=True) + 0.97 * (corners - corners.mean(1, keepdims=True))).reshape(-1, 3)
     soup = np.ascontiguousarray(shrunk), np.arange(len(shrunk), dtype=np.int32).reshape(-1, 3)
-    points = points_around((vertices, faces), sigma=0.02, count=1500, seed=3)
+    points = points_around((vertices, faces), sigma=0.02, count=700, seed=3)
     exact = exact_winding_number(*soup, points)
     assert np.abs(winding_number(*soup, points, tolerance=1e-3) - exact).max() <= 1e-3
     assert np.abs(winding_number(*soup, points, tolerance=0.1) - exact).max() <= 0.1
