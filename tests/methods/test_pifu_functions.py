@@ -7,6 +7,8 @@ from fill import inputs, load
 
 from vitruvian.methods.occupancy import binary_cross_entropy, mean_squared_error, occupancy_accuracy
 from vitruvian.methods.pifu.project import depth_feature, inside_image, orthogonal, perspective, sample_map
+from vitruvian.methods.stage import Training
+from vitruvian.train.schedule import learning_rate
 
 
 @pytest.fixture(scope="module")
@@ -64,3 +66,9 @@ def test_losses_and_accuracy(golden: dict, given: dict) -> None:
         np.testing.assert_allclose(torch.cat(whole), golden[f"out/iou_prec_recall{name}"], atol=2e-5)
     per_sample = occupancy_accuracy(predictions[0], labels)
     assert all(value.shape == (2,) for value in per_sample)
+
+
+def test_the_learning_rate_drops_after_the_listed_epochs(golden: dict) -> None:
+    training = Training(epochs=45, batch_size=1, learning_rate=1e-3, drop_after_epochs=(8, 23, 40), drop_factor=0.1)
+    rates = [learning_rate(training, epoch=epoch, step=0, steps_per_epoch=10) for epoch in range(45)]
+    np.testing.assert_allclose(rates, golden["out/lr_used_in_epoch_schedule_8_23_40_gamma_0.1"], rtol=1e-6)
