@@ -72,3 +72,11 @@ def test_the_learning_rate_drops_after_the_listed_epochs(golden: dict) -> None:
     training = Training(epochs=45, batch_size=1, learning_rate=1e-3, drop_after_epochs=(8, 23, 40), drop_factor=0.1)
     rates = [learning_rate(training, epoch=epoch, step=0, steps_per_epoch=10) for epoch in range(45)]
     np.testing.assert_allclose(rates, golden["out/lr_used_in_epoch_schedule_8_23_40_gamma_0.1"], rtol=1e-6)
+
+
+def test_without_aligned_corners_a_point_reads_the_pixel_that_shows_it() -> None:
+    image = torch.rand(1, 2, 6, 8, generator=torch.manual_seed(0))
+    row, column = torch.meshgrid(torch.arange(6.0), torch.arange(8.0), indexing="ij")
+    centres = torch.stack([(column + 0.5) / 4 - 1, (row + 0.5) / 3 - 1]).reshape(1, 2, -1)
+    torch.testing.assert_close(sample_map(image, centres, align_corners=False)[0], image[0].flatten(1))
+    assert not torch.allclose(sample_map(image, centres)[0], image[0].flatten(1), atol=0.05)

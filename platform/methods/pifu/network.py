@@ -39,10 +39,11 @@ class PifuShapeNetwork(nn.Module):
             inside = inside.reshape(-1, num_views, *inside.shape[1:]).amax(1)
         tail = [depth_feature(projected[:, 2:3], load_size_px=self.options.load_size_px, z_size=self.options.z_size)]
         if self.options.skip_hourglass:
-            tail.append(sample_map(features.stem, xy))
+            tail.append(sample_map(features.stem, xy, align_corners=self.options.align_corners))
         predictions = []
         for feature_map in features.maps if self.training else features.maps[-1:]:
-            point_features = torch.cat([sample_map(feature_map, xy), *tail], dim=1)
+            seen = sample_map(feature_map, xy, align_corners=self.options.align_corners)
+            point_features = torch.cat([seen, *tail], dim=1)
             predictions.append(inside * torch.sigmoid(self.surface_classifier(point_features, num_views=num_views)))
         return predictions
 

@@ -30,6 +30,9 @@ class NetworkOptions:
     """The nominal image side. Enters the depth feature even when the actual image is smaller."""
     projection: Literal["orthogonal", "perspective"] = "orthogonal"
     upsample_mode: Upsampling = "bicubic"
+    align_corners: bool = True
+    """How points read the maps. True as published: the image's borders fall on the centres of the outer cells, so a point reads
+    up to half a cell beside its pixel. On maps of 128 cells that is nothing, on 32 it is half a limb: then take False."""
     width: float = 1.0
     """Scales the filter's channels, published 64, 128 and 256, and the number of normalisation groups."""
 

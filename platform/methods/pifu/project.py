@@ -18,13 +18,14 @@ def perspective(points: Tensor, calibration: Tensor) -> Tensor:
     return torch.cat([projected[:, :2] / projected[:, 2:3], projected[:, 2:3]], dim=1)
 
 
-def sample_map(feature_map: Tensor, xy: Tensor) -> Tensor:
+def sample_map(feature_map: Tensor, xy: Tensor, *, align_corners: bool = True) -> Tensor:
     """Bilinear look-up of a (B, C, H, W) map at (B, 2, N) coordinates -> (B, C, N).
 
-    -1 and +1 are the centres of the first and last pixels (corners aligned); outside the map contributes zeros.
+    -1 and +1 are the centres of the first and last pixels as published, or, without ``align_corners``, the outer edges of the
+    map. Outside the map contributes zeros.
     """
     grid = xy.transpose(1, 2).unsqueeze(2)
-    return F.grid_sample(feature_map, grid, mode="bilinear", padding_mode="zeros", align_corners=True)[..., 0]
+    return F.grid_sample(feature_map, grid, mode="bilinear", padding_mode="zeros", align_corners=align_corners)[..., 0]
 
 
 def depth_feature(z: Tensor, *, load_size_px: int, z_size: float) -> Tensor:

@@ -51,6 +51,7 @@ def tiny() -> Recipe:
             skip_hourglass=True,
             upsample_mode="nearest",
             z_size=20.0,
+            align_corners=False,
             width=0.25,
         ),
         samples=SampleOptions(
