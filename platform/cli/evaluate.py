@@ -11,9 +11,12 @@ The report is one HTML file that opens offline: pictures, reconstructions and tr
 
 def main(arguments: list[str], program: str) -> int:
     """Evaluate and print the table of means."""
-    from vitruvian.evaluate.evaluate import EvaluateOptions, evaluate
+    from vitruvian.evaluate.options import EvaluateOptions
 
     options = parse(EvaluateOptions, arguments, program, DESCRIPTION)
+
+    from vitruvian.evaluate.evaluate import evaluate
+
     report = evaluate(options)
     print(report)
     return 0

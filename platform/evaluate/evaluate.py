@@ -6,7 +6,6 @@ import dataclasses
 import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,56 +13,11 @@ import numpy as np
 
 from vitruvian.errors import InputError
 from vitruvian.evaluate.evaluation import Measuring, Truth, evaluate_samples
+from vitruvian.evaluate.options import EvaluateOptions
 from vitruvian.evaluate.report import ReportData, write_report
 from vitruvian.evaluate.results import EvaluationReport, summarize
 from vitruvian.methods.registry import load_reconstructor
 from vitruvian.shards import ShardDataset
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class EvaluateOptions:
-    """Reconstruct held-out people from one picture each and compare with the truth."""
-
-    data: Path
-    """Data set folder (with ``dataset.json``)."""
-    weights: tuple[Path, ...]
-    """Weights folders (with ``card.json``); several are compared on the same pictures."""
-    out: Path
-    """Folder for ``metrics.json``, pictures and meshes."""
-    split: str = "test"
-    """Which people: ``test`` (held out) or ``train``."""
-    max_subjects: int | None = None
-    """At most so many people, the first of the split; all by default."""
-    views: int | None = 1
-    """Pictures a person, spread evenly over those stored; each is a sample of its own. None: all."""
-    cell_mm: float = 6.0
-    """Cell of the voxel grid on which the volume IoU is counted, millimetres."""
-    surface_samples: int = 10_000
-    """Points on each surface from which distances are measured."""
-    seed: int = 0
-    """Of the surface points."""
-    threads: int = 1
-    """Threads of the measuring kernels."""
-    mlflow_tracking_uri: str | None = None
-    """Where to log results; by default nothing is logged unless a run is given."""
-    mlflow_run_id: str | None = None
-    """The run to log into; by default a new one when a tracking address is given."""
-    report: bool = True
-    """Also write ``report.html``, one page with everything in it."""
-
-    def __post_init__(self) -> None:
-        if not self.weights:
-            raise InputError("weights: give at least one weights folder.")
-        if self.max_subjects is not None and self.max_subjects < 1:
-            raise InputError(f"max-subjects: is {self.max_subjects}; give at least 1, or leave it out for all.")
-        if self.views is not None and self.views < 1:
-            raise InputError(f"views: is {self.views}; give at least 1 picture a person.")
-        if not 0.5 <= self.cell_mm <= 100:
-            raise InputError(f"cell-mm: is {self.cell_mm}; give 0.5 to 100 millimetres (6 is usual).")
-        if self.surface_samples < 100:
-            raise InputError(f"surface-samples: is {self.surface_samples}; give at least 100.")
-        if self.threads < 1:
-            raise InputError(f"threads: is {self.threads}; give at least 1.")
 
 
 def evaluate(options: EvaluateOptions, *, progress: Callable[[int, int], None] | None = None) -> EvaluationReport:
@@ -73,9 +27,9 @@ def evaluate(options: EvaluateOptions, *, progress: Callable[[int, int], None] |
     pictures done and in all. Raises ``InputError`` for folders that are not what they should be, and a split without people.
     """
     start = time.perf_counter()
-    models = {
-        name: load_reconstructor(folder) for name, folder in zip(model_names(options.weights), options.weights, strict=True)
-    }
+    reconstructors = [load_reconstructor(folder) for folder in options.weights]
+    titles = [f"{reconstructor.card.method} {reconstructor.card.recipe}" for reconstructor in reconstructors]
+    models = dict(zip(model_names(options.weights, titles), reconstructors, strict=True))
     dataset = ShardDataset(options.data, items=("rgb", "mask", "mesh"), split=options.split)
     samples_of_subjects = [dataset.sample_indices(position) for position in range(len(dataset.subjects))]
     chosen = choose_samples(samples_of_subjects, max_subjects=options.max_subjects, views=options.views)
@@ -134,11 +88,14 @@ def choose_samples(
     return chosen
 
 
-def model_names(folders: Sequence[Path]) -> list[str]:
-    """A short, distinct name for each weights folder: as much of the end of its path as tells it from the others."""
+def model_names(folders: Sequence[Path], titles: Sequence[str]) -> list[str]:
+    """A short, distinct name for each weights folder: its title where these differ between all, else as much of the end of its
+    path as tells it from the others."""
     parts = [folder.resolve().parts for folder in folders]
     if len(set(parts)) < len(parts):
         raise InputError("weights: the same folder is given twice; give each once.")
+    if len(set(titles)) == len(titles):
+        return list(titles)
     depth = 1
     while len({part[-depth:] for part in parts}) < len(parts):
         depth += 1

@@ -72,10 +72,12 @@ def test_views_are_spread_evenly_over_each_person() -> None:
 
 
 def test_models_are_told_apart_by_the_end_of_their_path() -> None:
-    assert model_names([Path("/runs/a/weights")]) == ["weights"]
-    assert model_names([Path("/runs/a/weights"), Path("/runs/b/weights")]) == ["a-weights", "b-weights"]
+    assert model_names([Path("/runs/a/weights")], ["pifu tiny"]) == ["pifu tiny"]
+    folders, same = [Path("/runs/a/weights"), Path("/runs/b/weights")], ["pifu tiny", "pifu tiny"]
+    assert model_names(folders, ["pifu tiny", "pifu paper"]) == ["pifu tiny", "pifu paper"]
+    assert model_names(folders, same) == ["a-weights", "b-weights"]
     with pytest.raises(InputError, match="twice"):
-        model_names([Path("/runs/a"), Path("/runs/b/../a")])
+        model_names([Path("/runs/a"), Path("/runs/b/../a")], same)
 
 
 @pytest.mark.parametrize(
