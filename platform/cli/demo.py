@@ -29,12 +29,16 @@ class Options:
 
     out: Path = Path("runs/demo")
     """Where everything goes."""
-    num_subjects: int = 136
+    num_subjects: int = 152
     """People to generate."""
     held_out: int = 8
     """How many of them training never sees; these are reconstructed and measured."""
     views_per_subject: int = 6
-    """Pictures of each person, all around."""
+    """Pictures of each person."""
+    arc_deg: int = 120
+    """They are taken from the front and up to half of this to either side. With 360, all around, `tiny` needs longer to learn."""
+    poses: str = "upright"
+    """What people do: `upright` (stand, walk, gesture) is quickly learned; `everyday` also sits, kneels and runs."""
     size_px: int = 512
     """Width and height of the pictures."""
     recipe: str = "tiny"
@@ -76,6 +80,8 @@ def main(arguments: list[str], program: str) -> int:
         num_subjects=options.num_subjects,
         held_out=options.held_out,
         views_per_subject=options.views_per_subject,
+        arc_deg=options.arc_deg,
+        poses=options.poses,
         size_px=options.size_px,
         seed=options.seed,
     )

@@ -29,6 +29,8 @@ class DatagenOptions:
     """Where people come from: `synthetic` (built in, needs no files) or `meshes` (a folder of OBJ, PLY or GLB files)."""
     folder: Path | None = None
     """For source `meshes`: the folder, searched recursively."""
+    poses: str = "everyday"
+    """For source `synthetic`: `everyday`, `upright` (only people who stand, walk or gesture), or a folder of AMASS .npz files."""
     mesh_unit: Literal["m", "cm", "mm", "in"] = "m"
     """For source `meshes`: the unit of the coordinates in the files."""
     mesh_up: Literal["y", "z"] = "y"
@@ -41,6 +43,9 @@ class DatagenOptions:
     """The published system whose data this is: cameras, light, scale and query points. So far: `pifu`."""
     views_per_subject: int = 4
     """Pictures of each person, evenly turned around the vertical axis. PIFu's paper uses 360."""
+    arc_deg: int = 360
+    """The part of the circle that these views come from; its middle is the front. 360 as published; 120 looks at people from the
+    front and up to 60 degrees from either side."""
     size_px: int = 512
     """Width and height of the pictures."""
     supersample: int = 2
@@ -68,6 +73,7 @@ class DatagenOptions:
         object.__setattr__(self, "items", check_items(self.items, "--items"))
         for name, least in (
             ("views_per_subject", 1),
+            ("arc_deg", 1),
             ("size_px", 16),
             ("supersample", 1),
             ("query_points", 1),
@@ -82,6 +88,8 @@ class DatagenOptions:
             value = getattr(self, name)
             if value is not None and value < least:
                 raise InputError(f"--{name.replace('_', '-')} is {value}; it must be at least {least}.")
+        if self.arc_deg > 360:
+            raise InputError(f"--arc-deg is {self.arc_deg}; a whole circle is 360.")
         if not self.items:
             raise InputError(f"--items is empty. Items: {', '.join(ITEMS)}.")
         if (self.background == "pictures") != (self.background_folder is not None):

@@ -69,6 +69,9 @@ def test_a_positive_yaw_turns_the_front_to_the_viewers_right() -> None:
 def test_views_are_whole_degrees_spread_evenly() -> None:
     assert pifu.yaws_deg(360, 0) == list(range(360))
     assert pifu.yaws_deg(4, 10) == [10, 100, 190, 280]
+    assert pifu.yaws_deg(3, 0, 120) == [0, 40, 320]
+    assert pifu.yaws_deg(3, 10, 120) == [10, 50, 330]
+    assert sorted((yaw + 60) % 360 for yaw in pifu.yaws_deg(120, 0, 120)) == list(range(120))
     assert pifu.yaws_deg(7, 0) == [0, 51, 102, 154, 205, 257, 308]
     test_plan = PROTOCOL.plan(subject(0), index=5, split="test", seed=0)
     assert test_plan.views[0].yaw_rad == 0.0

@@ -55,9 +55,12 @@ def camera(frame: Similarity, yaw_rad: float, size_px: int) -> Camera:
     )
 
 
-def yaws_deg(num_views: int, start: int) -> list[int]:
-    """Whole degrees, spread evenly over the circle from ``start`` on; 360 views are the published 0..359."""
-    return [(start + 360 * k // num_views) % 360 for k in range(num_views)]
+def yaws_deg(num_views: int, start: int, arc: int = 360) -> list[int]:
+    """Whole degrees, spread evenly from ``start`` on over the ``arc`` whose middle is the front (0), the first being ``start``.
+
+    The whole circle in 360 views is the published 0..359.
+    """
+    return [((start + arc * k // num_views + arc // 2) % arc - arc // 2) % 360 for k in range(num_views)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +68,7 @@ class PifuProtocol:
     """Which views are drawn, with which light and background; how many query points; how fine the voxels."""
 
     views_per_subject: int = 4
+    arc_deg: int = 360
     size_px: int = 512
     background: BackgroundKind = "fields"
     background_folder: Path | None = None
@@ -82,8 +86,8 @@ class PifuProtocol:
         """Training subjects start at a random yaw; held-out ones at 0, so that their first view is the front."""
         frame = similarity(subject)
         rng = generator(seed, index, Stream.VIEWS)
-        start = int(rng.integers(max(1, 360 // self.views_per_subject))) if split == "train" else 0
-        views = [self._view(frame, yaw, rng) for yaw in yaws_deg(self.views_per_subject, start)]
+        start = int(rng.integers(max(1, self.arc_deg // self.views_per_subject))) if split == "train" else 0
+        views = [self._view(frame, yaw, rng) for yaw in yaws_deg(self.views_per_subject, start, self.arc_deg)]
         cell = 2 * HALF_EXTENT_UNITS / self.voxel_resolution
         return SubjectPlan(
             similarity=frame,

@@ -16,6 +16,7 @@ def _pifu(options: DatagenOptions) -> DataProtocol:
 
     return PifuProtocol(
         views_per_subject=options.views_per_subject,
+        arc_deg=options.arc_deg,
         size_px=options.size_px,
         background=options.background,
         background_folder=options.background_folder,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 from vitruvian.datagen.options import DatagenOptions
 from vitruvian.datagen.subject import Source
@@ -15,7 +16,15 @@ def _synthetic(options: DatagenOptions) -> Source:
     from vitruvian.datagen.sources.synthetic import SyntheticSource
 
     number = DEFAULT_NUM_SYNTHETIC if options.num_subjects is None else options.num_subjects
-    return SyntheticSource(num_subjects=number, seed=options.seed)
+    built_in = options.poses in ("everyday", "upright")
+    if not built_in and not Path(options.poses).is_dir():
+        raise InputError(f"--poses {options.poses}: neither 'everyday' nor 'upright' nor a folder of AMASS .npz files.")
+    return SyntheticSource(
+        num_subjects=number,
+        seed=options.seed,
+        poses=None if built_in else options.poses,
+        upright_only=options.poses == "upright",
+    )
 
 
 def _meshes(options: DatagenOptions) -> Source:

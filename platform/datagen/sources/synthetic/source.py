@@ -27,7 +27,7 @@ from vitruvian.geometry.mesh import Mesh
 
 # Streams of random numbers of one subject: each question has its own, so that answers do not disturb each other.
 _WHO, _POSE, _OUTFIT, _CLOTH, _PAINT = range(5)
-_UPRIGHT = frozenset({"sitting", "crouching", "kneeling", "lunging", "running", "stepping_up", "bending_forward"})
+_NOT_UPRIGHT = frozenset({"sitting", "crouching", "kneeling", "lunging", "running", "stepping_up", "bending_forward"})
 
 
 class SyntheticSource:
@@ -40,10 +40,17 @@ class SyntheticSource:
     name = "synthetic"
 
     def __init__(
-        self, *, num_subjects: int, seed: int = 0, texture_size_px: int = 1024, poses: str | Path | None = None
+        self,
+        *,
+        num_subjects: int,
+        seed: int = 0,
+        texture_size_px: int = 1024,
+        poses: str | Path | None = None,
+        upright_only: bool = False,
     ) -> None:
         """``poses``: None for the built-in everyday poses, or a folder of AMASS-style ``.npz`` motions (array ``poses``
-        (N, >= 72) axis-angle, z up). ``texture_size_px``: side of the square atlas, 256 to 8192."""
+        (N, >= 72) axis-angle, z up). ``upright_only``: of the built-in poses none that crouches, kneels, sits, lunges or runs.
+        ``texture_size_px``: side of the square atlas, 256 to 8192."""
         if num_subjects < 1:
             raise InputError(f"num_subjects is {num_subjects}; it must be at least 1.")
         if seed < 0:
@@ -51,6 +58,7 @@ class SyntheticSource:
         if not 256 <= texture_size_px <= 8192:
             raise InputError(f"texture_size_px is {texture_size_px}; it must be between 256 and 8192.")
         self.num_subjects, self.seed, self.texture_size_px = num_subjects, seed, texture_size_px
+        self._upright_share = 1.0 if upright_only else 0.5
         self._motions = None if poses is None else AmassFolder.open(poses)
 
     def subject_ids(self) -> Sequence[str]:
@@ -59,6 +67,10 @@ class SyntheticSource:
     def outfit(self, subject_id: str) -> Outfit:
         """What the subject wears, without building it."""
         return self._looks(self._index(subject_id))[0]
+
+    def pose_name(self, subject_id: str) -> str:
+        """The pose the subject takes, without building it."""
+        return self._looks(self._index(subject_id))[2][2]
 
     def load(self, subject_id: str) -> Subject:
         k = self._index(subject_id)
@@ -138,8 +150,8 @@ class SyntheticSource:
         else:
             rng = self._rng(k, _POSE)
             # Half of all people stand, walk or gesture; the other half do anything.
-            names = tuple(n for n in POSE_NAMES if n not in _UPRIGHT) if rng.random() < 0.5 else POSE_NAMES
+            names = tuple(n for n in POSE_NAMES if n not in _NOT_UPRIGHT) if rng.random() < self._upright_share else POSE_NAMES
             drawn = sample_pose(rng, names=names)
-            skirt = drawn.name.removesuffix("_mirrored") not in _UPRIGHT
+            skirt = drawn.name.removesuffix("_mirrored") not in _NOT_UPRIGHT
         outfit = draw_outfit(self._rng(k, _OUTFIT), feminine=feminine, may_wear_skirt=skirt)
         return outfit, betas, (drawn.body_pose, drawn.global_orient, drawn.name)
