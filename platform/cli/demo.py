@@ -36,7 +36,7 @@ class Options:
     views_per_subject: int = 6
     """Pictures of each person."""
     arc_deg: int = 120
-    """They are taken from the front and up to half of this to either side. With 360, all around, `tiny` needs longer to learn."""
+    """They are taken from the front and up to half of this to either side. 360, all around, takes longer to learn."""
     poses: str = "upright"
     """What people do: `upright` (stand, walk, gesture) is quickly learned; `everyday` also sits, kneels and runs."""
     size_px: int = 512

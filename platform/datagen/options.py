@@ -30,7 +30,7 @@ class DatagenOptions:
     folder: Path | None = None
     """For source `meshes`: the folder, searched recursively."""
     poses: str = "everyday"
-    """For source `synthetic`: `everyday`, `upright` (only people who stand, walk or gesture), or a folder of AMASS .npz files."""
+    """For source `synthetic`: `everyday`, `upright` (they stand, walk or gesture), or a folder of AMASS .npz files."""
     mesh_unit: Literal["m", "cm", "mm", "in"] = "m"
     """For source `meshes`: the unit of the coordinates in the files."""
     mesh_up: Literal["y", "z"] = "y"
@@ -44,8 +44,8 @@ class DatagenOptions:
     views_per_subject: int = 4
     """Pictures of each person, evenly turned around the vertical axis. PIFu's paper uses 360."""
     arc_deg: int = 360
-    """The part of the circle that these views come from; its middle is the front. 360 as published; 120 looks at people from the
-    front and up to 60 degrees from either side."""
+    """The part of the circle that these views come from; its middle is the front. 360 as published; 120 looks at people
+    from the front and up to 60 degrees from either side."""
     size_px: int = 512
     """Width and height of the pictures."""
     supersample: int = 2
