@@ -59,11 +59,9 @@ def tiny() -> Recipe:
             num_points=500,
             num_ray_points=500,
             random_flip=True,
-            random_scale=True,
-            random_trans=True,
         ),
         training=Training(
-            epochs=24,
+            epochs=40,
             batch_size=4,
             learning_rate=3e-3,
             optimizer="adamw",
