@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+import psutil
+
 from vitruvian.cli.arguments import parse
 
 if TYPE_CHECKING:
@@ -29,17 +31,17 @@ class Options:
 
     out: Path = Path("runs/demo")
     """Where everything goes."""
-    num_subjects: int = 152
+    num_subjects: int = 160
     """People to generate."""
     held_out: int = 8
     """How many of them training never sees; these are reconstructed and measured."""
     views_per_subject: int = 6
     """Pictures of each person."""
-    arc_deg: int = 120
+    arc_deg: int = 60
     """They are taken from the front and up to half of this to either side. 360, all around, takes longer to learn."""
     poses: str = "upright"
     """What people do: `upright` (stand, walk, gesture) is quickly learned; `everyday` also sits, kneels and runs."""
-    size_px: int = 512
+    size_px: int = 256
     """Width and height of the pictures."""
     recipe: str = "tiny"
     """PIFu's recipe to train."""
@@ -83,6 +85,9 @@ def main(arguments: list[str], program: str) -> int:
         arc_deg=options.arc_deg,
         poses=options.poses,
         size_px=options.size_px,
+        supersample=3,
+        query_points=20_000,
+        voxel_resolution=64,
         seed=options.seed,
     )
     training = TrainOptions(
@@ -90,8 +95,8 @@ def main(arguments: list[str], program: str) -> int:
         out=out / "train",
         recipe=options.recipe,
         epochs=options.epochs,
+        num_workers=2 if len(psutil.Process().cpu_affinity()) > 1 else 1,
         seed=options.seed,
-        tracking_uri=None,
     )
     steps = Steps(total=4, seconds={})
     with start_ray():

@@ -61,13 +61,14 @@ def tiny() -> Recipe:
             random_flip=True,
         ),
         training=Training(
-            epochs=40,
+            epochs=23,
             batch_size=4,
             learning_rate=3e-3,
             optimizer="adamw",
             schedule="cosine",
             warmup_steps=50,
             validation_samples=32,
+            channels_last=True,
         ),
     )
     return Recipe(
