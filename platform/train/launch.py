@@ -96,7 +96,7 @@ def launch_on_ray(task: Task, *, num_workers: int, device: str, max_restarts: in
             train_loop_config={"task": task},
             torch_config=TorchConfig(backend="nccl" if use_gpu else "gloo"),
             scaling_config=ScalingConfig(num_workers=num_workers, use_gpu=use_gpu, resources_per_worker=resources),
-            run_config=RunConfig(
+            run_config=RunConfig(  # type: ignore[call-arg]  # the checker sees the class that Train v2 replaces
                 name=task.attempt,
                 storage_path=str(storage),
                 failure_config=FailureConfig(max_failures=max_restarts),

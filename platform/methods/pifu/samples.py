@@ -117,8 +117,8 @@ def cut_out(
     colours = np.full((size_px, size_px, 3), GREY, np.uint8)
     coverage = np.zeros((size_px, size_px), np.float32)
     scale = placement.side_px / size_px
-    rows = _reached(mask.any(axis=1), placement.top_px, scale, size_px)
-    columns = _reached(mask.any(axis=0), placement.left_px, scale, size_px)
+    rows = _reached(np.asarray(mask.any(axis=1)), placement.top_px, scale, size_px)
+    columns = _reached(np.asarray(mask.any(axis=0)), placement.left_px, scale, size_px)
     if rows.stop > rows.start and columns.stop > columns.start:
         window_y, box_y = _window(rows, placement.top_px, scale)
         window_x, box_x = _window(columns, placement.left_px, scale)
