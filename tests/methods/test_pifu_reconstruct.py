@@ -13,7 +13,7 @@ from vitruvian.geometry.camera import Camera
 from vitruvian.methods.pifu.crop import person_square
 from vitruvian.methods.pifu.network import PifuShapeNetwork
 from vitruvian.methods.pifu.options import NetworkOptions
-from vitruvian.methods.pifu.reconstruct import ASSUMED_HEIGHT_M, PifuReconstructor, ReconstructOptions
+from vitruvian.methods.pifu.reconstruct import ASSUMED_HEIGHT_M, PifuReconstructor, ReconstructOptions, carved
 from vitruvian.methods.weights import Card
 
 OPTIONS = NetworkOptions(width=0.125, num_stack=1, hourglass_dim=8, mlp_dim=(9, 8, 1), load_size_px=64)
@@ -158,3 +158,18 @@ def test_what_cannot_be_reconstructed_is_refused() -> None:
     with pytest.raises(ValueError, match="at least 64"):
         ReconstructOptions(resolution=48, evaluation="octree")
     assert dataclasses.asdict(ReconstructOptions())["evaluation"] == "near_surface"
+
+
+def test_carving_empties_what_the_picture_shows_beside_the_person() -> None:
+    coverage = np.zeros((64, 64), np.float32)
+    coverage[16:48, 24:40] = 1.0
+    everywhere = carved(lambda points: np.full(len(points), 0.9, np.float32), coverage)
+    points = np.random.default_rng(0).uniform(-1, 1, (4000, 3)).astype(np.float32)
+    inside = (np.abs(points[:, 0]) < 0.25) & (np.abs(points[:, 1]) < 0.5)
+    beside = (np.abs(points[:, 0]) > 0.25 + 1 / 32) | (np.abs(points[:, 1]) > 0.5 + 1 / 32)
+    values = everywhere(points)
+    assert (values[inside] == np.float32(0.9)).all()
+    assert (values[beside] < 0.5).all()
+    upper = np.array([[0.0, 0.4, 0.0], [0.0, -0.4, 0.0]], np.float32)
+    coverage[32:] = 0.0  # only the upper half of the picture shows the person
+    assert everywhere(upper).tolist() == pytest.approx([0.9, 0.0])

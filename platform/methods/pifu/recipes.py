@@ -76,7 +76,7 @@ def tiny() -> Recipe:
         name="tiny",
         protocol="pifu",
         stages=(stage,),
-        reconstruct=ReconstructOptions(resolution=128, start_stride=4, min_part=0.05),
+        reconstruct=ReconstructOptions(resolution=128, start_stride=4, min_part=0.05, carve=True),
         notes="128 px, 0.36 M parameters; for two CPU cores and a few minutes.",
     )
 

@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeVar
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.ndimage import binary_erosion
+from scipy.ndimage import binary_erosion, map_coordinates
 
 from vitruvian.errors import InputError
 from vitruvian.geometry.camera import Camera
@@ -44,6 +44,9 @@ class ReconstructOptions:
     level: float = 0.5
     min_part: float = 0.05
     """Parts with a smaller share of the largest part's faces are dropped; 0 keeps all, 1 keeps the largest."""
+    carve: bool = False
+    """Call all empty that the picture shows beside the person (more than about half a pixel of the network's from its mask).
+    The published code does not; a network that has seen few points far from people needs it."""
     points_per_pass: int = 50_000
     """Points through the network at a time."""
     erode_photograph: bool = False
@@ -97,6 +100,9 @@ class PifuReconstructor:
         image = torch.from_numpy(network_image(colours, coverage))[None]
         clock.lap("prepare")
         field = self._field(image)
+        if self.options.carve:
+            _, outline = cut_out(picture, mask, placement, 2 * self.image_size_px)
+            field = carved(field, outline)
         clock.lap("features")
         filled, grid = self._fill(field)
         clock.lap("field")
@@ -172,6 +178,17 @@ class PifuReconstructor:
         if options.evaluation == "octree":
             return evaluate_octree(field, grid), grid
         return evaluate_near_surface(field, grid, level=options.level, start_stride=options.start_stride), grid
+
+
+def carved(field: Field, coverage: NDArray[np.float32]) -> Field:
+    """``field``, but at most twice the ``coverage`` (S, S) of the pixel that a point (N, 3), y up, projects to; 0 outside."""
+    rows, columns = coverage.shape
+
+    def limited(points: NDArray[np.float32]) -> NDArray[np.float32]:
+        place = [(1 - points[:, 1]) * rows / 2 - 0.5, (points[:, 0] + 1) * columns / 2 - 0.5]
+        return np.minimum(field(points), 2 * map_coordinates(coverage, place, order=1, mode="constant"))
+
+    return limited
 
 
 class _Clock:
