@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 import psutil
 
 from vitruvian.cli.arguments import parse
+from vitruvian.cli.counting import counting
 
 if TYPE_CHECKING:
     from vitruvian.datagen.run import DatasetReport
@@ -111,7 +112,9 @@ def main(arguments: list[str], program: str) -> int:
         mlflow_tracking_uri=trained.tracking_uri,
         mlflow_run_id=trained.run_id,
     )
-    judged = steps.run("People it has never seen, each from one picture", lambda: evaluate(judging))
+    judged = steps.run(
+        "People it has never seen, each from one picture", lambda: evaluate(judging, progress=counting("reconstructed"))
+    )
     page = steps.run("The report", lambda: _write_report(out, data, trained, judged, steps.seconds))
     _say_what_came_out(page, trained, judged, steps.seconds)
     return 0

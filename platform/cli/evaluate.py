@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from vitruvian.cli.arguments import parse
+from vitruvian.cli.counting import counting
 
 DESCRIPTION = """Reconstruct held-out people from single pictures, measure the meshes against the truth and write a report.
 
@@ -17,6 +18,6 @@ def main(arguments: list[str], program: str) -> int:
 
     from vitruvian.evaluate.evaluate import evaluate
 
-    report = evaluate(options)
+    report = evaluate(options, progress=counting("reconstructed"))
     print(report)
     return 0

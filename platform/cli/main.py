@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from vitruvian import __version__
 from vitruvian.errors import InputError
+from vitruvian.ray_local import prepare_environment
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -71,6 +72,7 @@ def main(arguments: list[str] | None = None) -> int:
     if name not in COMMANDS:
         print(f"error: there is no command {name!r}. Commands: {', '.join(COMMANDS)}.", file=sys.stderr)
         return 2
+    prepare_environment()
     try:
         return importlib.import_module(COMMANDS[name].module).main(rest, f"vitruvian {name}")
     except KeyboardInterrupt:

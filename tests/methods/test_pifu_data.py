@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from test_surface import balls
+from test_closed_surface import balls
 
 from vitruvian.datagen.options import DatagenOptions
 from vitruvian.datagen.run import generate
