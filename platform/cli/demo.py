@@ -112,7 +112,8 @@ def main(arguments: list[str], program: str) -> int:
         mlflow_tracking_uri=trained.tracking_uri,
         mlflow_run_id=trained.run_id,
     )
-    judged = steps.run(
+    counted = counting("reconstructed")
+    judged = steps.run("People it has never seen, each from one picture", lambda: evaluate(judging, progress=counted))
         "People it has never seen, each from one picture", lambda: evaluate(judging, progress=counting("reconstructed"))
     )
     page = steps.run("The report", lambda: _write_report(out, data, trained, judged, steps.seconds))
