@@ -114,8 +114,6 @@ def main(arguments: list[str], program: str) -> int:
     )
     counted = counting("reconstructed")
     judged = steps.run("People it has never seen, each from one picture", lambda: evaluate(judging, progress=counted))
-        "People it has never seen, each from one picture", lambda: evaluate(judging, progress=counting("reconstructed"))
-    )
     page = steps.run("The report", lambda: _write_report(out, data, trained, judged, steps.seconds))
     _say_what_came_out(page, trained, judged, steps.seconds)
     return 0
