@@ -42,7 +42,6 @@ def machine() -> list[Finding]:
     """Cores, memory and disk, with a warning where the demo would be short of them."""
     import psutil
 
-    cores = len(psutil.Process().cpu_affinity()) if hasattr(psutil.Process, "cpu_affinity") else os.cpu_count()
     memory_gb = psutil.virtual_memory().total / 1e9
     disk_gb = shutil.disk_usage(Path.cwd()).free / 1e9
     short = f"the demo needs about {DEMO_MEMORY_GB} GB"
@@ -50,10 +49,17 @@ def machine() -> list[Finding]:
     return [
         Finding("machine", "system", "ok", f"{platform.system()} {platform.release()}, {platform.machine()}"),
         Finding("machine", "python", "ok", f"{platform.python_version()} at {sys.prefix}"),
-        Finding("machine", "cores", "ok", str(cores)),
+        Finding("machine", "cores", "ok", str(usable_cores())),
         _enough("memory", memory_gb, DEMO_MEMORY_GB, f"{memory_gb:.1f} GB", short),
         _enough("free disk", disk_gb, DEMO_DISK_GB, f"{disk_gb:.1f} GB here", full),
     ]
+
+
+def usable_cores() -> int:
+    """Cores that this process may run on; of systems that do not tell, all."""
+    import psutil
+
+    return len(psutil.Process().cpu_affinity()) if hasattr(psutil.Process, "cpu_affinity") else os.cpu_count() or 1
 
 
 def packages() -> list[Finding]:

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-import psutil
-
 from vitruvian.cli.arguments import parse
+from vitruvian.cli.checks import usable_cores
 from vitruvian.cli.counting import counting
 
 if TYPE_CHECKING:
@@ -96,7 +95,7 @@ def main(arguments: list[str], program: str) -> int:
         out=out / "train",
         recipe=options.recipe,
         epochs=options.epochs,
-        num_workers=2 if len(psutil.Process().cpu_affinity()) > 1 else 1,
+        num_workers=2 if usable_cores() > 1 else 1,
         seed=options.seed,
     )
     steps = Steps(total=4, seconds={})

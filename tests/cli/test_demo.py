@@ -44,9 +44,6 @@ def _reconstruct_its_picture(vitruvian: Run, tmp_path: Path, sample: Path, weigh
     result = vitruvian(
         "reconstruct", sample / "picture.png", "--mask", sample / "mask.png", "--weights", weights, "--out", "m.ply"
     )
-    if "no surface" in result.stderr:  # so little training may leave a field that crosses its level nowhere
-        assert result.returncode == 2
-        return
     assert result.returncode == 0, result.stderr
     mesh = load_mesh(tmp_path / "m.ply")
     assert mesh.num_faces > 0

@@ -136,10 +136,8 @@ def _closed(outer: Floats, middle: Floats, direction: Floats, style: SkirtStyle)
         np.stack([np.full(columns, m), a[0], b[0]], 1),
         np.stack([np.full(columns, m + 1), b[-1], a[-1]], 1),
     ])  # fmt: skip
-    first = np.concatenate([grid[:-1].ravel(), grid[:-1].ravel(), np.full(columns, n), np.full(columns, n + 1)])
     if (faces[:, 1] != np.concatenate([grid[1:].ravel(), nxt[1:].ravel(), grid[0], nxt[-1]])).any():
         uv_faces = uv_faces[:, [0, 2, 1]]
-    del first
     uvs = np.concatenate([uvs, [[0.5, 1.0], [0.5, 0.0]]])
     tile = TILES["lower"]
     square = np.stack(
