@@ -40,7 +40,7 @@ class Options:
     arc_deg: int = 60
     """They are taken from the front and up to half of this to either side. 360, all around, takes longer to learn."""
     poses: str = "upright"
-    """What people do: `upright` (stand, walk, gesture) is quickly learned; `everyday` also sits, kneels and runs."""
+    """What people do: `upright` (stand and gesture) is quickly learned; `everyday` also sits, kneels and runs."""
     size_px: int = 256
     """Width and height of the pictures."""
     recipe: str = "tiny"

@@ -30,7 +30,7 @@ class DatagenOptions:
     folder: Path | None = None
     """For source `meshes`: the folder, searched recursively."""
     poses: str = "everyday"
-    """For source `synthetic`: `everyday`, `upright` (they stand, walk or gesture), or a folder of AMASS .npz files."""
+    """For source `synthetic`: `everyday`, `upright` (they stand and gesture), or a folder of AMASS .npz files."""
     mesh_unit: Literal["m", "cm", "mm", "in"] = "m"
     """For source `meshes`: the unit of the coordinates in the files."""
     mesh_up: Literal["y", "z"] = "y"
@@ -58,6 +58,9 @@ class DatagenOptions:
     """For background `pictures`: the folder, searched recursively for JPEG, PNG and WebP files."""
     light_bank: Path | None = None
     """A .npy file of spherical harmonics lights, floats (N, 9, 3), such as PIFu's env_sh.npy. Default: procedural light."""
+    center: Literal["surface", "vertices"] = "surface"
+    """The camera looks at the median of the `surface`, or, as published, of the `vertices`: on scans they agree, on modelled
+    bodies the latter moves with the hands, where most vertices are."""
     query_points: int = 85_000
     """Labelled points stored for each person. PIFu draws 21,250 new ones a step; steps draw theirs from this pool."""
     voxel_resolution: int = 128

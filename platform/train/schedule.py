@@ -37,5 +37,5 @@ def new_optimizer(training: Training, parameters: Iterable[nn.Parameter]) -> tor
     if training.optimizer == "adam":
         return torch.optim.Adam(wanted, lr=training.learning_rate)
     if training.optimizer == "adamw":
-        return torch.optim.AdamW(wanted, lr=training.learning_rate)
+        return torch.optim.AdamW(wanted, lr=training.learning_rate, fused=True)
     return torch.optim.RMSprop(wanted, lr=training.learning_rate, alpha=0.99, eps=1e-8)

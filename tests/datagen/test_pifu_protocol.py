@@ -175,3 +175,16 @@ def test_textures_are_baked_to_vertices() -> None:
         texture=texture,
     )
     assert baked_colors(mesh).tolist() == [[255, 0, 0], [0, 0, 255], [0, 0, 0]]  # type: ignore[union-attr]
+
+
+def test_the_centre_is_the_median_of_the_surface_wherever_its_vertices_crowd() -> None:
+    """A strip from z = -1 to 1 that is cut finely beyond 0: its surface's median is 0, its vertices' is far beyond."""
+    z = np.concatenate([[-1.0], np.linspace(0, 1, 41)])
+    vertices = np.array([(0.0, y, depth) for depth in z for y in (0.0, 1.0)], np.float32)
+    first = 2 * np.arange(len(z) - 1)
+    faces = np.concatenate([np.stack([first, first + 1, first + 2], 1), np.stack([first + 1, first + 3, first + 2], 1)])
+    strip = Subject(
+        subject_id="strip", mesh=Mesh(vertices=vertices, faces=faces.astype(np.int32)), source="test", licence="CC0-1.0"
+    )
+    assert pifu.similarity(strip).center_m[2] == pytest.approx(0.0, abs=1e-6)
+    assert pifu.similarity(strip, "vertices").center_m[2] == np.median(vertices[:, 2]) > 0.4

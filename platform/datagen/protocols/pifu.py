@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,8 @@ from vitruvian.datagen.subject import Subject
 from vitruvian.datagen.view import View
 from vitruvian.geometry.camera import Camera
 
+Center = Literal["surface", "vertices"]
+
 PERSON_UNITS = 180.0
 HALF_EXTENT_UNITS = 102.4
 LIGHT_GAMMA = 2.2
@@ -31,12 +34,34 @@ BOX_MIN_UNITS = (-128.0, -28.0 - PERSON_UNITS / 2, -128.0)
 BOX_MAX_UNITS = (128.0, 228.0 - PERSON_UNITS / 2, 128.0)
 
 
-def similarity(subject: Subject) -> Similarity:
-    """180 units a person's height; the centre is the median of the vertices in x and z and the middle of their range in y."""
+def similarity(subject: Subject, center: Center = "surface") -> Similarity:
+    """180 units a person's height; the centre is the middle of the height, and in x and z the median of the surface.
+
+    The published centre is the median of the vertices. On a scan they lie evenly and the two agree; on a modelled body, where
+    half of the vertices are fingers and faces, that median moves by centimetres with the hands, which no picture shows.
+    """
     vertices = subject.mesh.vertices.astype(np.float64)
     low, high = float(vertices[:, 1].min()), float(vertices[:, 1].max())
-    center = (float(np.median(vertices[:, 0])), (low + high) / 2, float(np.median(vertices[:, 2])))
-    return Similarity(units_per_metre=PERSON_UNITS / (high - low), center_m=center)
+    if center == "surface":
+        weights = _vertex_areas(vertices, subject.mesh.faces)
+        x, z = (_weighted_median(vertices[:, axis], weights) for axis in (0, 2))
+    else:
+        x, z = (float(np.median(vertices[:, axis])) for axis in (0, 2))
+    return Similarity(units_per_metre=PERSON_UNITS / (high - low), center_m=(x, (low + high) / 2, z))
+
+
+def _vertex_areas(vertices: NDArray[np.float64], faces: NDArray[np.int32]) -> NDArray[np.float64]:
+    """(V,) each vertex's part of the surface: a third of its triangles."""
+    corners = vertices[faces]
+    areas = np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1) / 6
+    return np.bincount(faces.ravel(), np.repeat(areas, 3), minlength=len(vertices))
+
+
+def _weighted_median(values: NDArray[np.float64], weights: NDArray[np.float64]) -> float:
+    """The value with half of the weight below it."""
+    order = np.argsort(values, kind="stable")
+    below = np.cumsum(weights[order])
+    return float(values[order[np.searchsorted(below, below[-1] / 2)]])
 
 
 def camera(frame: Similarity, yaw_rad: float, size_px: int) -> Camera:
@@ -77,6 +102,8 @@ class PifuProtocol:
     """Their names in the folder, to choose from."""
     light_bank: NDArray[np.float64] | None = None
     """Measured lights (N, 9, 3) to choose from; None draws procedural ones."""
+    center: Center = "surface"
+    """What the camera looks at: the median of the surface, or of the vertices as published; see ``similarity``."""
     query_points: int = 85_000
     voxel_resolution: int = 128
 
@@ -84,7 +111,7 @@ class PifuProtocol:
 
     def plan(self, subject: Subject, *, index: int, split: str, seed: int) -> SubjectPlan:
         """Training subjects start at a random yaw; held-out ones at 0, so that their first view is the front."""
-        frame = similarity(subject)
+        frame = similarity(subject, self.center)
         rng = generator(seed, index, Stream.VIEWS)
         start = int(rng.integers(max(1, self.arc_deg // self.views_per_subject))) if split == "train" else 0
         views = [self._view(frame, yaw, rng) for yaw in yaws_deg(self.views_per_subject, start, self.arc_deg)]

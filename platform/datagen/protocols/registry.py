@@ -22,6 +22,7 @@ def _pifu(options: DatagenOptions) -> DataProtocol:
         background_folder=options.background_folder,
         background_pictures=list_pictures(options.background_folder) if options.background_folder else (),
         light_bank=load_light_bank(options.light_bank) if options.light_bank else None,
+        center=options.center,
         query_points=options.query_points,
         voxel_resolution=options.voxel_resolution,
     )

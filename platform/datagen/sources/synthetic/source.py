@@ -27,7 +27,19 @@ from vitruvian.geometry.mesh import Mesh
 
 # Streams of random numbers of one subject: each question has its own, so that answers do not disturb each other.
 _WHO, _POSE, _OUTFIT, _CLOTH, _PAINT = range(5)
-_NOT_UPRIGHT = frozenset({"sitting", "crouching", "kneeling", "lunging", "running", "stepping_up", "bending_forward"})
+_NOT_UPRIGHT = frozenset(
+    {
+        "walking_contact",
+        "walking_passing",
+        "sitting",
+        "crouching",
+        "kneeling",
+        "lunging",
+        "running",
+        "stepping_up",
+        "bending_forward",
+    }
+)
 
 
 class SyntheticSource:
@@ -49,8 +61,8 @@ class SyntheticSource:
         upright_only: bool = False,
     ) -> None:
         """``poses``: None for the built-in everyday poses, or a folder of AMASS-style ``.npz`` motions (array ``poses``
-        (N, >= 72) axis-angle, z up). ``upright_only``: of the built-in poses none that crouches, kneels, sits, lunges or runs.
-        ``texture_size_px``: side of the square atlas, 256 to 8192."""
+        (N, >= 72) axis-angle, z up). ``upright_only``: of the built-in poses none that walks, runs, lunges, crouches, kneels or
+        sits. ``texture_size_px``: side of the square atlas, 256 to 8192."""
         if num_subjects < 1:
             raise InputError(f"num_subjects is {num_subjects}; it must be at least 1.")
         if seed < 0:
@@ -149,7 +161,7 @@ class SyntheticSource:
             skirt = bool(np.abs(drawn.body_pose.reshape(23, 3)[[0, 1]]).max() < 0.7)
         else:
             rng = self._rng(k, _POSE)
-            # Half of all people stand, walk or gesture; the other half do anything.
+            # Half of all people stand and gesture; the other half do anything.
             names = tuple(n for n in POSE_NAMES if n not in _NOT_UPRIGHT) if rng.random() < self._upright_share else POSE_NAMES
             drawn = sample_pose(rng, names=names)
             skirt = drawn.name.removesuffix("_mirrored") not in _NOT_UPRIGHT
