@@ -54,7 +54,7 @@ def _vertex_areas(vertices: NDArray[np.float64], faces: NDArray[np.int32]) -> ND
     """(V,) each vertex's part of the surface: a third of its triangles."""
     corners = vertices[faces]
     areas = np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1) / 6
-    return np.bincount(faces.ravel(), np.repeat(areas, 3), minlength=len(vertices))
+    return np.bincount(faces.ravel(), np.repeat(areas, 3), minlength=len(vertices)).astype(np.float64)
 
 
 def _weighted_median(values: NDArray[np.float64], weights: NDArray[np.float64]) -> float:
