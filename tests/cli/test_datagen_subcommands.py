@@ -1,0 +1,28 @@
+"""``vitruvian datagen NAME``: every subcommand is listed, teaches, and wrong names are refused."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.cli.conftest import Refuses, Run
+from vitruvian.cli.datagen import SUBCOMMANDS
+
+
+def test_the_help_of_datagen_lists_its_subcommands(vitruvian: Run) -> None:
+    result = vitruvian("datagen", "--help")
+    assert result.returncode == 0, result.stderr
+    words = " ".join(result.stdout.split())
+    for name, command in SUBCOMMANDS.items():
+        assert f"{name} {command.summary}" in words
+
+
+@pytest.mark.parametrize("name", SUBCOMMANDS)
+def test_every_subcommand_has_a_help_page(vitruvian: Run, name: str) -> None:
+    result = vitruvian("datagen", name, "--help")
+    assert result.returncode == 0, result.stderr
+    assert f"usage: vitruvian datagen {name}" in result.stdout
+    assert len(result.stdout.splitlines()) >= 5
+
+
+def test_a_wrong_name_is_refused(refuses: Refuses) -> None:
+    refuses(["datagen", "dream"], "'dream'", "Subcommands:")
