@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from vitruvian.bodies import pose_body
 from vitruvian.bodies.amass import AmassFolder
 from vitruvian.bodies.poses import POSE_NAMES, sample_betas, sample_pose
+from vitruvian.datagen.body_surface import body_surface
 from vitruvian.datagen.sources.synthetic.dressing import dress
 from vitruvian.datagen.sources.synthetic.figure import femininity
 from vitruvian.datagen.sources.synthetic.folds import bends_of
@@ -127,12 +128,13 @@ class SyntheticSource:
             texture=texture,
             face_labels=whole.labels,
         )
+        joints = (wearer.joints + shift).astype(np.float32)
         return Subject(
             subject_id=subject_id,
             mesh=mesh,
             source=self.name,
             licence="CC0-1.0 (built-in people; the body is Anny's, Apache-2.0, data CC0-1.0)",
-            joints_m=(wearer.joints + shift).astype(np.float32),
+            joints_m=joints,
             body_parameters={
                 "betas": betas.astype(np.float32),
                 "body_pose": body_pose.astype(np.float32),
@@ -140,6 +142,7 @@ class SyntheticSource:
                 "translation_m": shift.astype(np.float32),
                 "expression": expression,
             },
+            body=body_surface(body.model, wearer.posed + shift, joints),
             attributes={"pose": pose_name, "skin tone": round(outfit.tone, 3), "labels": LABEL_NAMES, **outfit.names},
         )
 
