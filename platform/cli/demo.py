@@ -31,11 +31,11 @@ class Options:
 
     out: Path = Path("runs/demo")
     """Where everything goes."""
-    num_subjects: int = 160
+    num_subjects: int = 400
     """People to generate."""
-    held_out: int = 8
+    held_out: int = 12
     """How many of them training never sees; these are reconstructed and measured."""
-    views_per_subject: int = 6
+    views_per_subject: int = 3
     """Pictures of each person."""
     arc_deg: int = 60
     """They are taken from the front and up to half of this to either side. 360, all around, takes longer to learn."""
@@ -86,6 +86,7 @@ def main(arguments: list[str], program: str) -> int:
         poses=options.poses,
         size_px=options.size_px,
         supersample=3,
+        items=("mesh", "rgb", "mask", "query_points", "solid_voxels"),
         query_points=20_000,
         voxel_resolution=64,
         seed=options.seed,

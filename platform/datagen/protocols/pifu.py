@@ -52,8 +52,9 @@ def similarity(subject: Subject, center: Center = "surface") -> Similarity:
 
 def _vertex_areas(vertices: NDArray[np.float64], faces: NDArray[np.int32]) -> NDArray[np.float64]:
     """(V,) each vertex's part of the surface: a third of its triangles."""
-    corners = vertices[faces]
-    areas = np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1) / 6
+    first, second = (vertices[faces[:, corner]] - vertices[faces[:, 0]] for corner in (1, 2))
+    squares = [np.einsum("ij,ij->i", a, b) for a, b in ((first, first), (second, second), (first, second))]
+    areas = np.sqrt(np.maximum(squares[0] * squares[1] - squares[2] ** 2, 0)) / 6
     return np.bincount(faces.ravel(), np.repeat(areas, 3), minlength=len(vertices)).astype(np.float64)
 
 

@@ -61,7 +61,7 @@ def tiny() -> Recipe:
             random_flip=True,
         ),
         training=Training(
-            epochs=23,
+            epochs=14,
             batch_size=4,
             learning_rate=3e-3,
             optimizer="adamw",
