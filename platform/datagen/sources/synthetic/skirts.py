@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from vitruvian.datagen.sources.synthetic.atlas import TILES
 from vitruvian.datagen.sources.synthetic.parts import Part
+from vitruvian.datagen.sources.synthetic.sweeps import closed_by_fans
 
 Floats = NDArray[np.float64]
 ROWS, COLUMNS = 44, 120
@@ -112,32 +113,17 @@ def _closed(outer: Floats, middle: Floats, direction: Floats, style: SkirtStyle)
     sheets = np.concatenate([outer, rim[None], rim_up[None]])
     count = rows + 2
     grid = np.arange(count * columns).reshape(count, columns)
-    nxt = np.roll(grid, -1, 1)
-    n = grid.size
-    faces = np.concatenate([
-        np.stack([grid[:-1], grid[1:], nxt[1:]], -1).reshape(-1, 3),
-        np.stack([grid[:-1], nxt[1:], nxt[:-1]], -1).reshape(-1, 3),
-        np.stack([np.full(columns, n), grid[0], nxt[0]], 1),
-        np.stack([np.full(columns, n + 1), nxt[-1], grid[-1]], 1),
-    ])  # fmt: skip
+    faces = closed_by_fans(grid, np.roll(grid, -1, 1), apex=grid.size)
     vertices = np.concatenate([sheets.reshape(-1, 3), middle[:1], rim_up.mean(0, keepdims=True)])
     a, b, c = vertices[faces[:, 0]], vertices[faces[:, 1]], vertices[faces[:, 2]]
-    if ((a - middle[0]) * np.cross(b - middle[0], c - middle[0])).sum() < 0:
-        faces = faces[:, [0, 2, 1]]
+    inside_out = ((a - middle[0]) * np.cross(b - middle[0], c - middle[0])).sum() < 0
     u = np.linspace(0, 1, columns + 1)
     v = np.concatenate([np.linspace(1, 0, rows), [0, 0]])
     uvs = np.stack([np.tile(u, count), np.repeat(v, columns + 1)], 1)
     index = np.arange(count * (columns + 1)).reshape(count, columns + 1)
-    a, b = index[:, :-1], index[:, 1:]
-    m = len(uvs)
-    uv_faces = np.concatenate([
-        np.stack([a[:-1], a[1:], b[1:]], -1).reshape(-1, 3),
-        np.stack([a[:-1], b[1:], b[:-1]], -1).reshape(-1, 3),
-        np.stack([np.full(columns, m), a[0], b[0]], 1),
-        np.stack([np.full(columns, m + 1), b[-1], a[-1]], 1),
-    ])  # fmt: skip
-    if (faces[:, 1] != np.concatenate([grid[1:].ravel(), nxt[1:].ravel(), grid[0], nxt[-1]])).any():
-        uv_faces = uv_faces[:, [0, 2, 1]]
+    uv_faces = closed_by_fans(index[:, :-1], index[:, 1:], apex=len(uvs))
+    if inside_out:
+        faces, uv_faces = faces[:, [0, 2, 1]], uv_faces[:, [0, 2, 1]]
     uvs = np.concatenate([uvs, [[0.5, 1.0], [0.5, 0.0]]])
     tile = TILES["lower"]
     square = np.stack(

@@ -23,19 +23,24 @@ def grid_part(vertices: Floats, faces: NDArray[np.int64], rows: int, columns: in
     return Part(vertices=vertices, faces=faces, uvs=atlas, uv_faces=faces.copy(), labels=np.full(len(faces), label, np.uint8))
 
 
+def closed_by_fans(grid: NDArray[np.int64], following: NDArray[np.int64], *, apex: int) -> NDArray[np.int64]:
+    """The triangles of a tube: between the points ``grid`` (R, C) and those ``following`` them around, and the fans at its
+    ends, whose tips are ``apex`` and ``apex + 1``."""
+    columns = grid.shape[1]
+    return np.concatenate([
+        np.stack([grid[:-1], grid[1:], following[1:]], -1).reshape(-1, 3),
+        np.stack([grid[:-1], following[1:], following[:-1]], -1).reshape(-1, 3),
+        np.stack([np.full(columns, apex), grid[0], following[0]], 1),
+        np.stack([np.full(columns, apex + 1), following[-1], grid[-1]], 1),
+    ])  # fmt: skip
+
+
 def tube(centers: Floats, offsets: Floats, label: int, tile: str) -> Part:
     """A closed tube: rings around ``centers`` (R, 3) with the ``offsets`` (R, C, 3), both ends closed by fans."""
     rings = centers[:, None] + offsets
     rows, columns = rings.shape[:2]
     grid = np.arange(rows * columns).reshape(rows, columns)
-    nxt = np.roll(grid, -1, 1)
-    n = grid.size
-    faces = np.concatenate([
-        np.stack([grid[:-1], grid[1:], nxt[1:]], -1).reshape(-1, 3),
-        np.stack([grid[:-1], nxt[1:], nxt[:-1]], -1).reshape(-1, 3),
-        np.stack([np.full(columns, n), grid[0], nxt[0]], 1),
-        np.stack([np.full(columns, n + 1), nxt[-1], grid[-1]], 1),
-    ])  # fmt: skip
+    faces = closed_by_fans(grid, np.roll(grid, -1, 1), apex=grid.size)
     vertices = np.concatenate([rings.reshape(-1, 3), rings[0].mean(0, keepdims=True), rings[-1].mean(0, keepdims=True)])
     a, b, c = vertices[faces[:, 0]], vertices[faces[:, 1]], vertices[faces[:, 2]]
     if (a * np.cross(b, c)).sum() < 0:
