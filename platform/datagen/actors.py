@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from vitruvian.datagen.blocks import Block, Products, make_block
 from vitruvian.datagen.options import DatagenOptions
-from vitruvian.datagen.protocols.registry import make_protocol
+from vitruvian.datagen.protocols.registry import make_protocol, with_protocol_defaults
 from vitruvian.datagen.sources.registry import make_source
 from vitruvian.shards.manifest import ManifestEntry, shard_name
 from vitruvian.shards.writer import write_shard
@@ -17,17 +17,18 @@ class BlockWorker:
     """Holds what is costly to set up, once a process: the source and the protocol. Becomes a Ray actor, or runs as it is."""
 
     def __init__(self, options: DatagenOptions) -> None:
+        options = with_protocol_defaults(options)
         self.options = options
         self.source = make_source(options)
         self.protocol = make_protocol(options)
-        self.products = Products(items=options.items, seed=options.seed, supersample=options.supersample)
+        self.products = Products(items=options.chosen("items"), seed=options.seed, supersample=options.chosen("supersample"))
 
     def make(self, block: Block, skip: Mapping[str, str]) -> ManifestEntry:
         """Make a block and write its shard; returns the manifest entry, which the driver records."""
         result = make_block(self.source, self.protocol, block, self.products, skip=skip)
         if not result.rows:
             return ManifestEntry.of(block.number, None, result.quarantined)
-        receipt = write_shard(self.options.out / shard_name(block.number), result.rows, self.options.items)
+        receipt = write_shard(self.options.out / shard_name(block.number), result.rows, self.products.items)
         return ManifestEntry.of(block.number, receipt, result.quarantined)
 
     def probe(self, block: Block) -> None:

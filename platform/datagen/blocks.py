@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from vitruvian.datagen.items.context import SubjectContext, ViewContext
 from vitruvian.datagen.items.registry import SUBJECT_PRODUCERS, VIEW_PRODUCERS
-from vitruvian.datagen.plan import DataProtocol
+from vitruvian.datagen.plan import DataProtocol, SubjectPlan
+from vitruvian.datagen.shading import draw
 from vitruvian.datagen.subject import Source, Subject
 from vitruvian.datagen.validate import check_subject
 from vitruvian.datagen.view import View
 from vitruvian.errors import InputError
-from vitruvian.geometry.rasterize import render
 from vitruvian.shards.items import ITEMS
-from vitruvian.shards.schema import SubjectRow, ViewRow
+from vitruvian.shards.schema import GroupRow, SubjectRow, ViewRow
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -65,21 +66,35 @@ def plan_blocks(subject_ids: Sequence[str], *, held_out: int, block_size: int) -
     ]
 
 
-def make_view(subject: Subject, view: View, products: Products) -> ViewRow:
+def make_view(context: SubjectContext, view: View, products: Products) -> ViewRow:
     """Draw one view and encode its items."""
     names = [name for name in products.items if ITEMS[name].level == "view"]
     fields = sorted({field_name for name in names for field_name in VIEW_PRODUCERS[name].fields})
-    gbuffer = render(
-        subject.mesh,
-        view.camera,
-        light=view.world_light(),
-        light_gamma=view.light_gamma,
-        supersample=products.supersample,
-        fields=fields,
-    )
-    context = ViewContext(view=view, gbuffer=gbuffer)
-    encoded = {name: ITEMS[name].encode(VIEW_PRODUCERS[name].make(context)) for name in names}
+    gbuffer = draw(context.subject.mesh, view, fields=fields, supersample=products.supersample)
+    seen = ViewContext(view=view, gbuffer=gbuffer, subject=context)
+    encoded = {name: ITEMS[name].encode(VIEW_PRODUCERS[name].make(seen)) for name in names}
     return ViewRow(camera=view.camera, description=view.description(), encoded=encoded)
+
+
+def make_group(context: SubjectContext, products: Products) -> GroupRow:
+    """Encode what one draw of a subject has of its own."""
+    names = [name for name in products.items if ITEMS[name].level == "group"]
+    similarity = context.plan.similarity
+    return GroupRow(
+        units_per_metre=similarity.units_per_metre,
+        center_m=similarity.center_m,
+        rotation=similarity.rotation,
+        encoded={name: ITEMS[name].encode(SUBJECT_PRODUCERS[name](context)) for name in names},
+    )
+
+
+def draws_of(subject: Subject, plan: SubjectPlan, *, index: int, seed: int) -> list[SubjectContext]:
+    """The contexts of all draws of a subject; they share what is remembered of the subject."""
+    shared: dict[str, Any] = {}
+    return [
+        SubjectContext(subject=subject, plan=draw_plan, index=index, seed=seed, group=group, shared=shared)
+        for group, draw_plan in enumerate(plan.draws)
+    ]
 
 
 def make_subject(source: Source, protocol: DataProtocol, member: Member, products: Products) -> SubjectRow:
@@ -87,7 +102,12 @@ def make_subject(source: Source, protocol: DataProtocol, member: Member, product
     subject = source.load(member.subject_id)
     check_subject(subject)
     plan = protocol.plan(subject, index=member.index, split=member.split, seed=products.seed)
-    context = SubjectContext(subject=subject, plan=plan, index=member.index, seed=products.seed)
+    return subject_row(draws_of(subject, plan, index=member.index, seed=products.seed), member, products)
+
+
+def subject_row(draws: Sequence[SubjectContext], member: Member, products: Products) -> SubjectRow:
+    """A subject's row from the contexts of its draws."""
+    subject = draws[0].subject
     names = [name for name in products.items if ITEMS[name].level == "subject"]
     return SubjectRow(
         subject_id=member.subject_id,
@@ -95,10 +115,9 @@ def make_subject(source: Source, protocol: DataProtocol, member: Member, product
         source=subject.source,
         licence=subject.licence,
         attributes=subject.attributes,
-        units_per_metre=plan.similarity.units_per_metre,
-        center_m=plan.similarity.center_m,
-        encoded={name: ITEMS[name].encode(SUBJECT_PRODUCERS[name](context)) for name in names},
-        views=[make_view(subject, view, products) for view in plan.views],
+        encoded={name: ITEMS[name].encode(SUBJECT_PRODUCERS[name](draws[0])) for name in names},
+        groups=[make_group(context, products) for context in draws],
+        views=[make_view(context, view, products) for context in draws for view in context.plan.views],
     )
 
 

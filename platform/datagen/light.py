@@ -6,6 +6,8 @@ lives in the *camera* frame, as in PIFu: it stays with the viewer while the subj
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +15,37 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vitruvian.errors import InputError
+from vitruvian.geometry.camera import Camera
 
 _C0, _C1, _C2, _C3, _C4 = 0.282095, 0.488603, 1.092548, 0.315392, 0.546274
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HarmonicLight:
+    """A distant surrounding that lights the subject, in the camera frame (x right, y up, z towards the viewer)."""
+
+    coefficients: tuple[tuple[float, float, float], ...]
+    """(9, 3): one row a function of the basis above, its columns red, green, blue."""
+    gamma: float = 1.0
+    """The drawn colour is ``albedo * irradiance ** (1 / gamma)``, see ``geometry/rasterize.py``."""
+
+    @classmethod
+    def of(cls, light_93: NDArray[Any], gamma: float = 1.0) -> HarmonicLight:
+        """From an array (9, 3)."""
+        return cls(coefficients=tuple((float(r), float(g), float(b)) for r, g, b in light_93), gamma=gamma)
+
+    def in_world(self, camera: Camera) -> NDArray[np.float32]:
+        """The light in the world frame, where the renderer evaluates it: (9, 3)."""
+        return rotated(np.array(self.coefficients), camera.rotation_33.T).astype(np.float32)
+
+    def description(self) -> dict[str, Any]:
+        """Plain values; ``from_description`` is the inverse."""
+        return {"kind": "harmonic", "coefficients": [list(row) for row in self.coefficients], "gamma": self.gamma}
+
+    @classmethod
+    def from_description(cls, description: Mapping[str, Any]) -> HarmonicLight:
+        rows = tuple((row[0], row[1], row[2]) for row in description["coefficients"])
+        return cls(coefficients=rows, gamma=description["gamma"])
 
 
 def basis(directions_n3: NDArray[Any]) -> NDArray[np.float64]:

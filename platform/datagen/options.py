@@ -1,4 +1,7 @@
-"""What can be chosen when a data set is generated. The command line is made from this, so the comments here teach it."""
+"""What can be chosen when a data set is generated. The command line is made from this, so the comments here teach it.
+
+What is None here and depends on the protocol is filled in by ``protocols.registry.with_protocol_defaults``.
+"""
 
 from __future__ import annotations
 
@@ -41,19 +44,21 @@ class DatagenOptions:
     """How many of them, the last ones, are marked `test` and never trained on. Default: one in ten, at least one."""
     protocol: str = "pifu"
     """The published system whose data this is: cameras, light, scale and query points. So far: `pifu`."""
-    views_per_subject: int = 4
-    """Pictures of each person, evenly turned around the vertical axis. PIFu's paper uses 360."""
-    arc_deg: int = 360
-    """The part of the circle that these views come from; its middle is the front. 360 as published; 120 looks at people
-    from the front and up to 60 degrees from either side."""
-    size_px: int = 512
-    """Width and height of the pictures."""
-    supersample: int = 2
-    """Colour samples per pixel and axis: 1 is jagged, 2 smooth, 4 very smooth. The other items do not depend on it."""
-    items: tuple[str, ...] = tuple(ITEMS)
-    """What to make and store. Each costs time and space; `vitruvian datagen` prints how much at the end."""
-    background: BackgroundKind = "fields"
-    """Behind the person: `black`, one `plain` colour, soft colour `fields`, or your own `pictures`."""
+    views_per_subject: int | None = None
+    """Pictures of each person, evenly turned around the vertical axis. Default: 4 for `pifu`, whose paper uses 360."""
+    arc_deg: int | None = None
+    """The part of the circle that these views come from; its middle is the front. Default: 360, as published; 120 looks at
+    people from the front and up to 60 degrees from either side."""
+    size_px: int | None = None
+    """Width of the pictures; the protocol knows the height. Default: 512 for `pifu` (square)."""
+    supersample: int | None = None
+    """Colour samples per pixel and axis: 1 is jagged, 2 smooth, 4 very smooth. The other items do not depend on it.
+    Default: 2 for `pifu`."""
+    items: tuple[str, ...] | None = None
+    """What to make and store. Default: what the protocol needs. Each costs time and space; `vitruvian datagen` prints how
+    much at the end."""
+    background: BackgroundKind | None = None
+    """Behind the person: `black`, one `plain` colour, soft colour `fields`, or your own `pictures`. Default: `fields`."""
     background_folder: Path | None = None
     """For background `pictures`: the folder, searched recursively for JPEG, PNG and WebP files."""
     light_bank: Path | None = None
@@ -61,10 +66,11 @@ class DatagenOptions:
     center: Literal["surface", "vertices"] = "surface"
     """The camera looks at the median of the `surface`, or, as published, of the `vertices`: on scans they agree, on modelled
     bodies the latter moves with the hands, where most vertices are."""
-    query_points: int = 85_000
-    """Labelled points stored for each person. PIFu draws 21,250 new ones a step; steps draw theirs from this pool."""
-    voxel_resolution: int = 128
-    """Cells of the solid voxel grid along each axis."""
+    query_points: int | None = None
+    """Labelled points stored for each person. PIFu draws 21,250 new ones a step; steps draw theirs from this pool.
+    Default: 85,000 for `pifu`."""
+    voxel_resolution: int | None = None
+    """Cells of the solid voxel grid along each axis. Default: 128 for `pifu`."""
     seed: int = 0
     """Everything random follows from it."""
     block_size: int = 2
@@ -73,7 +79,8 @@ class DatagenOptions:
     """Ray actors that work in parallel. Default: one for each core. 0: no Ray, all in this process."""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "items", check_items(self.items, "--items"))
+        if self.items is not None:
+            object.__setattr__(self, "items", check_items(self.items, "--items"))
         for name, least in (
             ("views_per_subject", 1),
             ("arc_deg", 1),
@@ -83,20 +90,26 @@ class DatagenOptions:
             ("voxel_resolution", 8),
             ("block_size", 1),
             ("seed", 0),
+            ("num_subjects", 1),
+            ("held_out", 0),
+            ("num_actors", 0),
         ):
-            value = getattr(self, name)
-            if value < least:
-                raise InputError(f"--{name.replace('_', '-')} is {value}; it must be at least {least}.")
-        for name, least in (("num_subjects", 1), ("held_out", 0), ("num_actors", 0)):
             value = getattr(self, name)
             if value is not None and value < least:
                 raise InputError(f"--{name.replace('_', '-')} is {value}; it must be at least {least}.")
-        if self.arc_deg > 360:
+        if self.arc_deg is not None and self.arc_deg > 360:
             raise InputError(f"--arc-deg is {self.arc_deg}; a whole circle is 360.")
-        if not self.items:
+        if self.items == ():
             raise InputError(f"--items is empty. Items: {', '.join(ITEMS)}.")
         if (self.background == "pictures") != (self.background_folder is not None):
             raise InputError("--background pictures and --background-folder go together: give both or neither.")
+
+    def chosen(self, name: str) -> Any:
+        """An option whose default depends on the protocol; ValueError when it has not been filled in."""
+        value = getattr(self, name)
+        if value is None:
+            raise ValueError(f"DatagenOptions: {name} is None; call protocols.registry.with_protocol_defaults first.")
+        return value
 
     def resolved(self) -> DatagenOptions:
         """The same with absolute paths, for processes that run in another folder."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -10,18 +11,36 @@ from numpy.typing import NDArray
 
 from vitruvian.datagen.subject import Subject
 from vitruvian.datagen.view import View
+from vitruvian.geometry.voxelize import SolidRule
+
+IDENTITY = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Similarity:
-    """The protocol's normalisation of a subject: ``units = units_per_metre * (world - center_m)``."""
+    """The protocol's normalisation of a subject: ``units = units_per_metre * rotation @ (world - center_m)``."""
 
     units_per_metre: float
     center_m: tuple[float, float, float]
+    rotation: tuple[float, ...] = IDENTITY
+    """World axes to the axes of the protocol's units, 3x3 row-major."""
+
+    @property
+    def rotation_33(self) -> NDArray[np.float64]:
+        return np.array(self.rotation, np.float64).reshape(3, 3)
 
     def to_world(self, units_n3: NDArray[Any]) -> NDArray[np.float64]:
         """Protocol units to world metres."""
-        return np.asarray(units_n3, np.float64) / self.units_per_metre + np.array(self.center_m)
+        return self._turned(np.asarray(units_n3, np.float64), self.rotation_33) / self.units_per_metre + np.array(self.center_m)
+
+    def to_units(self, world_n3: NDArray[Any]) -> NDArray[np.float64]:
+        """World metres to protocol units."""
+        return (
+            self._turned(np.asarray(world_n3, np.float64) - np.array(self.center_m), self.rotation_33.T) * self.units_per_metre
+        )
+
+    def _turned(self, points_n3: NDArray[np.float64], matrix_33: NDArray[np.float64]) -> NDArray[np.float64]:
+        return points_n3 if self.rotation == IDENTITY else points_n3 @ matrix_33
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,21 +58,35 @@ class QueryPlan:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class VoxelPlan:
-    """Where the solid voxels lie, in protocol units."""
+    """Where the solid voxels lie, in protocol units and along their axes, and what counts as solid."""
 
     origin: tuple[float, float, float]
     cell: float
     resolution: tuple[int, int, int]
+    rule: SolidRule = "center"
+    """See ``geometry/voxelize.py``."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SubjectPlan:
-    """Everything that a protocol decides for one subject."""
+    """Everything that a protocol decides for one draw of a subject.
+
+    Most protocols draw a subject once. Geo-PIFu does it four times, each with a pose, scale and background of its own: the
+    first draw then holds the others in ``further``.
+    """
 
     similarity: Similarity
     views: tuple[View, ...]
     query: QueryPlan
     voxels: VoxelPlan
+    config: Mapping[str, Any] | None = None
+    """What the published system writes down for this draw, where it does (item ``config``)."""
+    further: tuple[SubjectPlan, ...] = ()
+
+    @property
+    def draws(self) -> tuple[SubjectPlan, ...]:
+        """All draws, in order; ``View.group`` counts them."""
+        return (self, *self.further)
 
 
 class DataProtocol(Protocol):

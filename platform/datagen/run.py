@@ -22,7 +22,7 @@ from vitruvian.datagen.jobs import JobQueue
 from vitruvian.datagen.options import DatagenOptions, check_same_content
 from vitruvian.datagen.pool import run_here, run_on_ray
 from vitruvian.datagen.progress import Progress, readable_bytes, readable_seconds
-from vitruvian.datagen.protocols.registry import make_protocol
+from vitruvian.datagen.protocols.registry import make_protocol, with_protocol_defaults
 from vitruvian.datagen.sources.registry import make_source
 from vitruvian.errors import InputError
 from vitruvian.ray_local import start_ray
@@ -79,6 +79,7 @@ def generate(options: DatagenOptions, *, progress: bool = True) -> DatasetReport
     or not a single subject could be used.
     """
     start = time.monotonic()
+    options = with_protocol_defaults(options)
     root = options.out
     blocks = _plan(options)
     make_protocol(options)  # so that bad options fail here, not in an actor
@@ -223,7 +224,7 @@ def _card(
         "source": options.source,
         "seed": options.seed,
         "code_version": __version__,
-        "items": describe_items(options.items),
+        "items": describe_items(options.chosen("items")),
         "options": content,
     }
     if report is not None:

@@ -7,39 +7,38 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from vitruvian.datagen.light import rotated
+from vitruvian.datagen.light import HarmonicLight
+from vitruvian.datagen.point_lights import PointLights
 from vitruvian.geometry.camera import Camera
+
+Light = HarmonicLight | PointLights
+"""Both kinds live in the camera frame: they stay with the viewer while the subject is turned."""
+
+_LIGHTS: dict[str, type[HarmonicLight] | type[PointLights]] = {"harmonic": HarmonicLight, "points": PointLights}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class View:
-    """One picture to be."""
+    """One picture to be. The camera may be of either projection and of any width and height."""
 
     camera: Camera
     yaw_rad: float
     """How far the subject is turned about +y, its front from the viewer to the viewer's right; 0 faces the viewer."""
-    light: tuple[tuple[float, float, float], ...]
-    """Spherical harmonics (9, 3) in the camera frame, see ``datagen/light.py``."""
-    light_gamma: float
+    light: Light
     background: Mapping[str, Any]
     """See ``datagen/background.py``."""
     background_folder: Path | None = None
     """Where picture backgrounds are; not part of the description."""
-
-    def world_light(self) -> NDArray[np.float32]:
-        """The light in the world frame, where the renderer evaluates it: (9, 3)."""
-        return rotated(np.array(self.light), self.camera.rotation_33.T).astype(np.float32)
+    group: int = 0
+    """Which of the subject's draws it belongs to (``SubjectPlan.draws``): views of one group share what was drawn at random."""
 
     def description(self) -> dict[str, Any]:
         """Everything but the camera (stored beside it), as plain values."""
         return {
             "yaw_rad": self.yaw_rad,
-            "light": [list(row) for row in self.light],
-            "light_gamma": self.light_gamma,
+            "light": self.light.description(),
             "background": dict(self.background),
+            "group": self.group,
         }
 
     @classmethod
@@ -48,8 +47,8 @@ class View:
         return cls(
             camera=camera,
             yaw_rad=description["yaw_rad"],
-            light=tuple((row[0], row[1], row[2]) for row in description["light"]),
-            light_gamma=description["light_gamma"],
+            light=_LIGHTS[description["light"]["kind"]].from_description(description["light"]),
             background=description["background"],
             background_folder=background_folder,
+            group=description["group"],
         )

@@ -22,9 +22,10 @@ from vitruvian.shards.writer import SubjectEntry
 class ShardDataset:
     """``dataset[i]`` is a dict of decoded numpy arrays for one view of one subject.
 
-    Always there: ``camera`` (Camera), ``subject_id``, ``view_index``, ``units_per_metre`` and ``center_m`` (the protocol's
-    similarity: units = units_per_metre * (world - center_m)), ``split``, ``source``, ``licence``, ``attributes`` and ``view``
-    (what else was decided for the view). For each wanted item its keys as the catalogue ``shards/items.py`` has them:
+    Always there: ``camera`` (Camera), ``subject_id``, ``view_index``, ``group`` (the draw of the subject that the view belongs
+    to, mostly 0), ``units_per_metre``, ``center_m`` and ``rotation`` (that draw's similarity: units = units_per_metre *
+    rotation @ (world - center_m); 9 numbers, mostly the identity), ``split``, ``source``, ``licence``, ``attributes`` and
+    ``view`` (what else was decided for the view). For each wanted item its keys as the catalogue ``shards/items.py`` has them:
     ``rgb`` uint8 (H, W, 3); ``mask`` bool (H, W); ``normal`` float32 (H, W, 3); ``depth`` float32 (H, W) metres;
     ``query_points`` float32 (N, 3) world metres with ``query_labels`` bool (N,); ``solid_voxels`` bool (nx, ny, nz) with
     ``voxel_origin_m`` and ``voxel_size_m``; ``mesh`` Mesh in world metres; ``body_parameters`` and ``joints_m``.
@@ -94,17 +95,17 @@ class ShardDataset:
         position = int(np.searchsorted(self._starts, index, side="right")) - 1
         block, row = self._chosen[position].tolist()
         reader = self._reader(block)
-        sample = reader.subject(row, self.items)
-        sample.update(reader.view(row, index - int(self._starts[position]), self.items))
-        return sample
+        view = reader.view(row, index - int(self._starts[position]), self.items)
+        return {**reader.subject(row, self.items, group=view["group"]), **view}
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         return (self[index] for index in range(len(self)))
 
-    def subject(self, position: int, items: Sequence[str] | None = None) -> dict[str, Any]:
-        """One of ``subjects`` with its subject-level items only: cheaper than a sample when no picture is needed."""
+    def subject(self, position: int, items: Sequence[str] | None = None, *, group: int = 0) -> dict[str, Any]:
+        """One of ``subjects`` (and one of its draws) without its views: cheaper than a sample when no picture is needed."""
         block, row = self._chosen[position].tolist()
-        return self._reader(block).subject(row, self.items if items is None else check_items(items, "subject"))
+        wanted = self.items if items is None else check_items(items, "subject")
+        return self._reader(block).subject(row, wanted, group=group)
 
     def sample_indices(self, position: int) -> range:
         """The samples (views) of one of ``subjects``."""

@@ -18,7 +18,8 @@ from vitruvian.errors import InputError
 from vitruvian.geometry.mesh import Mesh
 from vitruvian.shards import encode
 
-Level = Literal["subject", "view"]
+Level = Literal["subject", "group", "view"]
+"""What an item is of: a subject, one draw of it (most protocols make one), or a view."""
 Values = dict[str, Any]
 
 
@@ -102,6 +103,7 @@ def _encode_voxels(values: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "resolution": list(solid.shape),
         "origin_m": [float(x) for x in values["voxel_origin_m"]],
+        "axes": [float(x) for x in np.asarray(values["voxel_axes"]).reshape(9)],
         "cell_m": float(values["voxel_size_m"]),
         "bits": encode.pack_array(np.packbits(solid.reshape(-1))),
     }
@@ -113,6 +115,7 @@ def _decode_voxels(scalar: pa.StructScalar) -> Values:
     return {
         "solid_voxels": encode.unpack_bits(packed.data, shape),
         "voxel_origin_m": np.array(scalar["origin_m"].as_py(), np.float64),
+        "voxel_axes": np.array(scalar["axes"].as_py(), np.float64).reshape(3, 3),
         "voxel_size_m": scalar["cell_m"].as_py(),
     }
 
@@ -200,14 +203,15 @@ ITEMS: dict[str, Item] = {
         ),
         Item(
             name="solid_voxels",
-            level="subject",
-            keys=("solid_voxels", "voxel_origin_m", "voxel_size_m"),
-            description="bool (nx, ny, nz): a cell's centre, voxel_origin_m + (i + 0.5) voxel_size_m is inside; world metres",
+            level="group",
+            keys=("solid_voxels", "voxel_origin_m", "voxel_axes", "voxel_size_m"),
+            description="bool (nx, ny, nz): solid cells; centres at voxel_origin_m + voxel_size_m (ijk + 0.5) @ voxel_axes",
             precision="exact",
             arrow_type=pa.struct(
                 [
                     ("resolution", pa.list_(pa.int32(), 3)),
                     ("origin_m", _VECTOR),
+                    ("axes", pa.list_(pa.float64(), 9)),
                     ("cell_m", pa.float64()),
                     ("bits", pa.binary()),
                 ]
@@ -217,7 +221,7 @@ ITEMS: dict[str, Item] = {
         ),
         Item(
             name="query_points",
-            level="subject",
+            level="group",
             keys=("query_points", "query_labels"),
             description="float32 (N, 3) world metres and bool (N,) inside: a pool in random order to draw training points from",
             precision="the labels are exact for the points as they are read (16 bits a coordinate in the recorded box)",

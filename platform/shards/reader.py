@@ -57,31 +57,38 @@ class ShardReader:
     def num_rows(self) -> int:
         return self._file.num_record_batches
 
-    def subject(self, row: int, items: Sequence[str] = ()) -> dict[str, Any]:
-        """The subject's identity and frame, and the decoded values of the subject-level items among ``items``."""
+    def subject(self, row: int, items: Sequence[str] = (), *, group: int = 0) -> dict[str, Any]:
+        """The subject's identity, and one draw's frame (the first one's), with the decoded values of the items of these two
+        levels among ``items``."""
         batch = self._file.get_batch(row)
+        groups = batch.column("groups")[0].values
         values: dict[str, Any] = {
             "subject_id": batch.column("subject_id")[0].as_py(),
             "split": batch.column("split")[0].as_py(),
             "source": batch.column("source")[0].as_py(),
             "licence": batch.column("licence")[0].as_py(),
             "attributes": json.loads(batch.column("attributes")[0].as_py()),
-            "units_per_metre": batch.column("units_per_metre")[0].as_py(),
-            "center_m": tuple(batch.column("center_m")[0].as_py()),
+            "group": group,
+            "units_per_metre": groups.field("units_per_metre")[group].as_py(),
+            "center_m": tuple(groups.field("center_m")[group].as_py()),
+            "rotation": tuple(groups.field("rotation")[group].as_py()),
         }
         for name in items:
             if ITEMS[name].level == "subject":
                 values.update(ITEMS[name].decode(batch.column(name)[0]))
+            elif ITEMS[name].level == "group":
+                values.update(ITEMS[name].decode(groups.field(name)[group]))
         return values
 
     def view(self, row: int, view_index: int, items: Sequence[str] = ()) -> dict[str, Any]:
-        """A view's camera and description, and the decoded values of the view-level items among ``items``."""
+        """A view's camera, description and group, and the decoded values of the view-level items among ``items``."""
         views = self._file.get_batch(row).column("views")[0].values
         values: dict[str, Any] = {
             "view_index": view_index,
             "camera": Camera.from_dict(json.loads(views.field("camera")[view_index].as_py())),
             "view": json.loads(views.field("description")[view_index].as_py()),
         }
+        values["group"] = values["view"].get("group", 0)
         for name in items:
             if ITEMS[name].level == "view":
                 values.update(ITEMS[name].decode(views.field(name)[view_index]))
@@ -90,12 +97,18 @@ class ShardReader:
     def num_views(self, row: int) -> int:
         return len(self._file.get_batch(row).column("views")[0])
 
+    def num_groups(self, row: int) -> int:
+        return len(self._file.get_batch(row).column("groups")[0])
+
     def item_bytes(self, row: int) -> dict[str, int]:
-        """Stored bytes of each item of this subject, views summed."""
+        """Stored bytes of each item of this subject, draws and views summed."""
         batch = self._file.get_batch(row)
-        views = batch.column("views")[0].values
-        columns = {name: batch.column(name) if ITEMS[name].level == "subject" else views.field(name) for name in self.items}
-        return {name: _stored_bytes(column) for name, column in columns.items()}
+        there = {
+            "subject": batch.column,
+            "group": batch.column("groups")[0].values.field,
+            "view": batch.column("views")[0].values.field,
+        }
+        return {name: _stored_bytes(there[ITEMS[name].level](name)) for name in self.items}
 
 
 def _stored_bytes(column: pa.Array) -> int:

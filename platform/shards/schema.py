@@ -12,7 +12,7 @@ import pyarrow as pa
 from vitruvian.geometry.camera import Camera
 from vitruvian.shards.items import ITEMS
 
-FORMAT = 1
+FORMAT = 2
 """Raised whenever old readers could not read new shards."""
 
 
@@ -22,13 +22,25 @@ class ViewRow:
 
     camera: Camera
     description: Mapping[str, Any]
-    """Plain values (JSON) that replay the view: yaw, light coefficients, background."""
+    """Plain values (JSON) that replay the view: yaw, light, background; ``group`` says to which draw it belongs (default 0)."""
+    encoded: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class GroupRow:
+    """One draw of a subject (most protocols make one): its frame and the encoded items of level ``group``."""
+
+    units_per_metre: float
+    """The protocol's similarity: units = units_per_metre * rotation @ (world - centre_m)."""
+    center_m: tuple[float, float, float]
+    rotation: tuple[float, ...] = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
+    """3x3 row-major."""
     encoded: Mapping[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SubjectRow:
-    """One subject with its encoded items and its views."""
+    """One subject with its encoded items, its draws and its views."""
 
     subject_id: str
     split: str
@@ -36,10 +48,8 @@ class SubjectRow:
     licence: str
     attributes: Mapping[str, Any] = field(default_factory=dict)
     """Plain values (JSON)."""
-    units_per_metre: float
-    """The protocol's similarity: units = units_per_metre * (world - centre_m)."""
-    center_m: tuple[float, float, float]
     encoded: Mapping[str, Any]
+    groups: Sequence[GroupRow]
     views: Sequence[ViewRow]
 
 
@@ -50,8 +60,14 @@ def canonical_json(value: Any) -> str:
 
 def shard_schema(items: Sequence[str]) -> pa.Schema:
     """The Arrow schema of shards that hold these items."""
-    subject = [(name, ITEMS[name].arrow_type) for name in items if ITEMS[name].level == "subject"]
-    view = [(name, ITEMS[name].arrow_type) for name in items if ITEMS[name].level == "view"]
+    subject, group, view = (
+        [(name, ITEMS[name].arrow_type) for name in items if ITEMS[name].level == level]
+        for level in ("subject", "group", "view")
+    )
+    numbers = pa.float64()
+    group_struct = pa.struct(
+        [("units_per_metre", numbers), ("center_m", pa.list_(numbers, 3)), ("rotation", pa.list_(numbers, 9)), *group]
+    )
     view_struct = pa.struct([("view_index", pa.int32()), ("camera", pa.string()), ("description", pa.string()), *view])
     metadata = {"vitruvian.format": str(FORMAT), "vitruvian.items": json.dumps(list(items))}
     return pa.schema(
@@ -61,9 +77,8 @@ def shard_schema(items: Sequence[str]) -> pa.Schema:
             ("source", pa.string()),
             ("licence", pa.string()),
             ("attributes", pa.string()),
-            ("units_per_metre", pa.float64()),
-            ("center_m", pa.list_(pa.float64(), 3)),
             *subject,
+            ("groups", pa.list_(group_struct)),
             ("views", pa.list_(view_struct)),
         ],
         metadata=metadata,
@@ -79,9 +94,16 @@ def row_values(row: SubjectRow, items: Sequence[str]) -> dict[str, Any]:
         "source": row.source,
         "licence": row.licence,
         "attributes": canonical_json(row.attributes),
-        "units_per_metre": row.units_per_metre,
-        "center_m": list(row.center_m),
         **{name: row.encoded[name] for name in items if level[name] == "subject"},
+        "groups": [
+            {
+                "units_per_metre": group.units_per_metre,
+                "center_m": list(group.center_m),
+                "rotation": list(group.rotation),
+                **{name: group.encoded[name] for name in items if level[name] == "group"},
+            }
+            for group in row.groups
+        ],
         "views": [
             {
                 "view_index": index,

@@ -27,6 +27,8 @@ class DatasetSummary:
     num_bytes: int
     subjects_by_split: dict[str, int]
     views_by_split: dict[str, int]
+    num_groups: int
+    """Draws of subjects; most protocols make one of each."""
     item_bytes: dict[str, int]
     """Stored bytes of each item, over all subjects and views."""
     quarantined: dict[str, str]
@@ -55,7 +57,8 @@ class DatasetSummary:
         ]
         for name, count in sorted(self.item_bytes.items(), key=lambda pair: -pair[1]):
             level = card["items"][name]["level"]
-            each = count / max(1, self.num_subjects if level == "subject" else self.num_views)
+            number = {"subject": self.num_subjects, "group": self.num_groups, "view": self.num_views}[level]
+            each = count / max(1, number)
             lines.append(f"  {name:<14}{_size(count):>10} {_size(each):>10} a {level}   {card['items'][name]['description']}")
         refused = sorted(self.quarantined.values())
         lines += [f"  refused      {reason}" for reason in refused[:SHOWN]]
@@ -81,6 +84,7 @@ def summarise(root: Path | str, *, verify: bool = False) -> DatasetSummary:
     views: Counter[str] = Counter()
     item_bytes: Counter[str] = Counter()
     quarantined: dict[str, str] = {}
+    num_groups = 0
     for entry in entries.values():
         quarantined.update(entry.quarantined)
         for subject in entry.subjects:
@@ -92,6 +96,7 @@ def summarise(root: Path | str, *, verify: bool = False) -> DatasetSummary:
         check_shard(path, num_bytes=entry.num_bytes, sha256=entry.sha256 if verify else None)
         reader = ShardReader(path)
         for row in range(reader.num_rows):
+            num_groups += reader.num_groups(row)
             item_bytes.update(reader.item_bytes(row))
     return DatasetSummary(
         root=root,
@@ -101,6 +106,7 @@ def summarise(root: Path | str, *, verify: bool = False) -> DatasetSummary:
         num_bytes=sum(entry.num_bytes for entry in entries.values()),
         subjects_by_split=dict(sorted(subjects.items())),
         views_by_split=dict(sorted(views.items())),
+        num_groups=num_groups,
         item_bytes=dict(item_bytes),
         quarantined=quarantined,
     )

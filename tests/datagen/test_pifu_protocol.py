@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from figures import ellipsoid, subject
 
-from vitruvian.datagen.blocks import Member, Products, make_subject, make_view
+from vitruvian.datagen.blocks import Member, Products, draws_of, make_subject, make_view
 from vitruvian.datagen.items.context import SubjectContext
 from vitruvian.datagen.items.mesh import baked_colors
 from vitruvian.datagen.items.query_points import draw_points
@@ -16,12 +16,12 @@ from vitruvian.datagen.view import View
 from vitruvian.geometry.mesh import Mesh
 from vitruvian.geometry.occupancy import winding_number
 from vitruvian.shards.encode import decode_rgb
-from vitruvian.shards.items import ITEMS
 from vitruvian.shards.reader import ShardReader
 from vitruvian.shards.writer import write_shard
 
 PROTOCOL = pifu.PifuProtocol(views_per_subject=4, size_px=128, query_points=3400, voxel_resolution=32)
-PRODUCTS = Products(items=tuple(ITEMS), seed=7, supersample=2)
+ALL = ("rgb", "mask", "normal", "depth", "mesh", "body", "solid_voxels", "query_points")
+PRODUCTS = Products(items=ALL, seed=7, supersample=2)
 MEMBER = Member(subject_id="figure0", index=3, split="train")
 
 
@@ -144,8 +144,9 @@ def test_voxels_are_where_the_mesh_is(sample: dict) -> None:
 
 def test_a_view_can_be_drawn_again_from_what_is_stored(sample: dict) -> None:
     view = View.from_description(sample["camera"], sample["view"])
-    again = make_view(subject(0), view, PRODUCTS)
-    first = make_view(subject(0), PROTOCOL.plan(subject(0), index=3, split="train", seed=7).views[1], PRODUCTS)
+    (context,) = draws_of(subject(0), PROTOCOL.plan(subject(0), index=3, split="train", seed=7), index=3, seed=7)
+    again = make_view(context, view, PRODUCTS)
+    first = make_view(context, context.plan.views[1], PRODUCTS)
     assert again == first and again.description == sample["view"]
 
 
@@ -154,10 +155,11 @@ def test_the_light_stays_with_the_viewer() -> None:
     ball = ellipsoid((0, 0.9, 0), (0.9, 0.9, 0.9), rings=24)
     round_subject = Subject(subject_id="ball", mesh=ball, source="test", licence="CC0")
     plan = PROTOCOL.plan(round_subject, index=0, split="test", seed=0)
+    (context,) = draws_of(round_subject, plan, index=0, seed=0)
     pictures = []
     for view in plan.views:
         same_light = dataclasses.replace(view, light=plan.views[0].light, background={"kind": "plain", "color": [0, 0, 0]})
-        row = make_view(round_subject, same_light, Products(items=("rgb",), seed=0, supersample=1))
+        row = make_view(context, same_light, Products(items=("rgb",), seed=0, supersample=1))
         pictures.append(decode_rgb(row.encoded["rgb"]))
     assert pictures[0].max() > 100
     for picture in pictures[1:]:

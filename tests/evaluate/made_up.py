@@ -18,7 +18,7 @@ from vitruvian.methods.weights import Card
 from vitruvian.shards.card import describe_items, write_card
 from vitruvian.shards.items import ITEMS
 from vitruvian.shards.manifest import ManifestEntry, append_entry, shard_name
-from vitruvian.shards.schema import SubjectRow, ViewRow
+from vitruvian.shards.schema import GroupRow, SubjectRow, ViewRow
 from vitruvian.shards.writer import write_shard
 
 STORED = ("rgb", "mask", "mesh")
@@ -64,9 +64,8 @@ def write_dataset(root: Path, *, people: int = 3, views: int = 2) -> Path:
                 source="test",
                 licence="CC0",
                 attributes={},
-                units_per_metre=100.0,
-                center_m=(0.0, 0.8, 0.0),
                 encoded={"mesh": ITEMS["mesh"].encode({"mesh": shots[0].mesh})},
+                groups=[GroupRow(units_per_metre=100.0, center_m=(0.0, 0.8, 0.0), encoded={})],
                 views=pictures,
             )
         )

@@ -181,7 +181,7 @@ def test_ray_points_lie_before_and_behind_the_persons_pixels_with_true_labels() 
     cell, origin = 1.2 / 96, np.array([-0.6, 0.0, -0.6])
     centres = (np.stack(np.meshgrid(*[np.arange(n) for n in (96, 152, 96)], indexing="ij"), -1) + 0.5) * cell + origin
     solid = occupied(centres.reshape(-1, 3)).reshape(96, 152, 96)
-    stored |= {"solid_voxels": solid, "voxel_origin_m": origin, "voxel_size_m": cell}
+    stored |= {"solid_voxels": solid, "voxel_origin_m": origin, "voxel_axes": np.eye(3), "voxel_size_m": cell}
     options = dataclasses.replace(AUGMENTED, num_ray_points=500, ray_half_depth=0.5)
     for seed in range(4):
         sample = shape_sample(stored, options, np.random.default_rng(seed), training=True)

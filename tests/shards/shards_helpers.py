@@ -13,7 +13,7 @@ from vitruvian.shards.card import describe_items, write_card
 from vitruvian.shards.encode import quantise_points
 from vitruvian.shards.items import ITEMS
 from vitruvian.shards.manifest import ManifestEntry, append_entry, shard_name
-from vitruvian.shards.schema import SubjectRow, ViewRow
+from vitruvian.shards.schema import GroupRow, SubjectRow, ViewRow
 from vitruvian.shards.writer import write_shard
 
 SIZE = 24
@@ -39,6 +39,7 @@ def subject_values(seed: int) -> dict[str, Any]:
         "joints_m": rng.normal(size=(24, 3)).astype(np.float32),
         "solid_voxels": rng.random((5, 7, 3)) < 0.3,
         "voxel_origin_m": np.array([-1.0, 0.1, -0.7]),
+        "voxel_axes": np.eye(3)[[1, 2, 0]],
         "voxel_size_m": 0.01,
         "query_codes": quantise_points(points, BOX_MIN, BOX_MAX),
         "query_box_min_m": BOX_MIN,
@@ -62,6 +63,7 @@ def view_values(seed: int) -> dict[str, Any]:
 def make_row(number: int, *, num_views: int = 3, split: str = "train") -> SubjectRow:
     values = subject_values(number)
     encoded = {name: ITEMS[name].encode(values) for name in ALL_ITEMS if ITEMS[name].level == "subject"}
+    of_the_draw = {name: ITEMS[name].encode(values) for name in ALL_ITEMS if ITEMS[name].level == "group"}
     views = []
     for index in range(num_views):
         pictures = view_values(100 * number + index)
@@ -78,9 +80,8 @@ def make_row(number: int, *, num_views: int = 3, split: str = "train") -> Subjec
         source="test",
         licence="CC0",
         attributes={"pose": "tall"},
-        units_per_metre=100.0,
-        center_m=(0.0, 0.9, 0.1),
         encoded=encoded,
+        groups=[GroupRow(units_per_metre=100.0, center_m=(0.0, 0.9, 0.1), encoded=of_the_draw)],
         views=views,
     )
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vitruvian.datagen.background import BackgroundKind, random_background
-from vitruvian.datagen.light import light_from_bank, random_light, rotation_y
+from vitruvian.datagen.light import HarmonicLight, light_from_bank, random_light, rotation_y
 from vitruvian.datagen.plan import QueryPlan, Similarity, SubjectPlan, VoxelPlan
 from vitruvian.datagen.seeds import Stream, generator
 from vitruvian.datagen.subject import Subject
@@ -140,8 +140,7 @@ class PifuProtocol:
         return View(
             camera=camera(frame, yaw, self.size_px),
             yaw_rad=yaw,
-            light=tuple((float(r), float(g), float(b)) for r, g, b in light),
-            light_gamma=LIGHT_GAMMA,
+            light=HarmonicLight.of(light, LIGHT_GAMMA),
             background=random_background(self.background, rng, self.background_pictures),
             background_folder=self.background_folder,
         )

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import dataclasses
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
 
 from vitruvian.datagen.background import list_pictures
 from vitruvian.datagen.light import load_light_bank
@@ -11,28 +14,68 @@ from vitruvian.datagen.plan import DataProtocol
 from vitruvian.errors import InputError
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ProtocolEntry:
+    """How a protocol is built, and what it takes for the options that were left to it."""
+
+    build: Callable[[DatagenOptions], DataProtocol]
+    defaults: Mapping[str, Any]
+    """A value for each option that the protocol uses and whose default depends on it; ``items`` always."""
+    unused: tuple[str, ...] = ()
+    """Options that mean nothing to it: given all the same, they are refused."""
+
+
 def _pifu(options: DatagenOptions) -> DataProtocol:
     from vitruvian.datagen.protocols.pifu import PifuProtocol
 
     return PifuProtocol(
-        views_per_subject=options.views_per_subject,
-        arc_deg=options.arc_deg,
-        size_px=options.size_px,
-        background=options.background,
+        views_per_subject=options.chosen("views_per_subject"),
+        arc_deg=options.chosen("arc_deg"),
+        size_px=options.chosen("size_px"),
+        background=options.chosen("background"),
         background_folder=options.background_folder,
         background_pictures=list_pictures(options.background_folder) if options.background_folder else (),
         light_bank=load_light_bank(options.light_bank) if options.light_bank else None,
         center=options.center,
-        query_points=options.query_points,
-        voxel_resolution=options.voxel_resolution,
+        query_points=options.chosen("query_points"),
+        voxel_resolution=options.chosen("voxel_resolution"),
     )
 
 
-PROTOCOLS: dict[str, Callable[[DatagenOptions], DataProtocol]] = {"pifu": _pifu}
+PROTOCOLS: dict[str, ProtocolEntry] = {
+    "pifu": ProtocolEntry(
+        build=_pifu,
+        defaults={
+            "items": ("rgb", "mask", "normal", "depth", "mesh", "body", "solid_voxels", "query_points"),
+            "views_per_subject": 4,
+            "arc_deg": 360,
+            "size_px": 512,
+            "supersample": 2,
+            "background": "fields",
+            "query_points": 85_000,
+            "voxel_resolution": 128,
+        },
+    ),
+}
+
+
+def _entry(options: DatagenOptions) -> ProtocolEntry:
+    if options.protocol not in PROTOCOLS:
+        raise InputError(f"--protocol: there is no protocol {options.protocol!r}. Protocols: {', '.join(PROTOCOLS)}.")
+    return PROTOCOLS[options.protocol]
+
+
+def with_protocol_defaults(options: DatagenOptions) -> DatagenOptions:
+    """The options with what was left to the protocol filled in. InputError for an unknown protocol, and for an option that was
+    given though the protocol has no use for it."""
+    entry = _entry(options)
+    for name in entry.unused:
+        if getattr(options, name) is not None:
+            raise InputError(f"--{name.replace('_', '-')} means nothing to protocol {options.protocol!r}. Leave it out.")
+    missing = {name: value for name, value in entry.defaults.items() if getattr(options, name) is None}
+    return dataclasses.replace(options, **missing)
 
 
 def make_protocol(options: DatagenOptions) -> DataProtocol:
     """The protocol that the options name; an unknown name is an InputError that lists what there is."""
-    if options.protocol not in PROTOCOLS:
-        raise InputError(f"--protocol: there is no protocol {options.protocol!r}. Protocols: {', '.join(PROTOCOLS)}.")
-    return PROTOCOLS[options.protocol](options)
+    return _entry(options).build(with_protocol_defaults(options))

@@ -17,6 +17,7 @@ def draw_ray_points(
     voxel_origin_m: NDArray[np.float64],
     voxel_size_m: float,
     *,
+    voxel_axes: NDArray[np.float64],
     num_points: int,
     half_depth: float,
     rng: np.random.Generator,
@@ -24,7 +25,8 @@ def draw_ray_points(
     """(num_points, 3) world metres and their labels: a person's pixel at random, a depth uniform in +-``half_depth``.
 
     ``coverage`` (S, S) and ``calibration_44`` (world metres to the network's space) are those of the network's image. Cell
-    (i, j, k) of ``solid_voxels`` begins at ``voxel_origin_m + (i, j, k) * voxel_size_m``; outside of them nothing is solid.
+    (i, j, k) of ``solid_voxels`` begins at ``voxel_origin_m + voxel_size_m * (i, j, k) @ voxel_axes``; outside of them nothing
+    is solid.
     """
     size = len(coverage)
     rows, columns = np.nonzero(coverage > 0.25)
@@ -35,7 +37,7 @@ def draw_ray_points(
     seen = np.column_stack([place * (2 / size) - 1, rng.uniform(-half_depth, half_depth, num_points)])
     matrix = calibration_44.astype(np.float64)
     points = np.linalg.solve(matrix[:3, :3], (seen - matrix[:3, 3]).T).T
-    cell = np.floor((points - voxel_origin_m) / voxel_size_m).astype(np.int64)
+    cell = np.floor((points - voxel_origin_m) @ voxel_axes.T / voxel_size_m).astype(np.int64)
     within = ((cell >= 0) & (cell < solid_voxels.shape)).all(axis=1)
     labels = np.zeros(num_points, bool)
     labels[within] = solid_voxels[tuple(cell[within].T)]

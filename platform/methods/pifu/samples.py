@@ -202,6 +202,7 @@ def shape_sample(
             stored["solid_voxels"],
             stored["voxel_origin_m"],
             stored["voxel_size_m"],
+            voxel_axes=stored["voxel_axes"],
             num_points=options.num_ray_points,
             half_depth=options.ray_half_depth,
             rng=rng,
