@@ -46,7 +46,7 @@ class SubjectContext:
 
 
 def known_body(subject: Subject) -> BodySurface:
-    """The subject's registered body; InputError when the source knows none, so that the subject is quarantined with the reason."""
+    """The subject's registered body; InputError when the source knows none, which quarantines the subject."""
     if subject.body is None:
         raise InputError(
             f"{subject.subject_id}: source {subject.source!r} knows no body under the clothes, which body items are made of. "
