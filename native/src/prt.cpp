@@ -1,0 +1,92 @@
+// Precomputed radiance transfer: how much light from each of nine spherical harmonics reaches points of a surface that shades
+// itself, without what it reflects to itself. The contract is in platform/geometry/prt.py.
+#include "contracts.h"
+#include "parallel.h"
+#include "ray_tree.h"
+
+#include <nanobind/nanobind.h>
+
+#include <vector>
+
+namespace nb = nanobind;
+
+namespace vitruvian {
+namespace {
+
+constexpr int kBasis = 9;
+
+// Real spherical harmonics to order 2, in the order 1; y, z, x; xy, yz, 3z^2 - 1, zx, x^2 - y^2.
+void basis(const float *d, float *out) {
+    const float x = d[0], y = d[1], z = d[2];
+    const float values[kBasis] = {0.28209479f, 0.48860251f * y, 0.48860251f * z, 0.48860251f * x, 1.0925484f * x * y,
+                                  1.0925484f * y * z, 0.31539157f * (3 * z * z - 1), 1.0925484f * z * x,
+                                  0.54627422f * (x * x - y * y)};
+    std::copy(values, values + kBasis, out);
+}
+
+struct Bake {
+    const float *points, *normals;
+    size_t num_points;
+    const float *directions, *weights;
+    size_t num_directions;
+    float offset;
+    std::vector<float> harmonics;  // (directions, 9)
+
+    void point(const RayTree &tree, size_t p, uint32_t &last, float *out) const {
+        const float *n = normals + 3 * p;
+        Ray ray;
+        for (int a = 0; a < 3; ++a) ray.origin[a] = points[3 * p + (size_t) a] + offset * n[a];
+        std::fill(out, out + kBasis, 0.0f);
+        for (size_t j = 0; j < num_directions; ++j) {
+            const float *d = directions + 3 * j, cosine = d[0] * n[0] + d[1] * n[1] + d[2] * n[2];
+            if (!(cosine > 0)) continue;
+            std::copy(d, d + 3, ray.direction);
+            if (tree.hits(ray, last)) continue;
+            const float share = weights[j] * cosine, *y = &harmonics[kBasis * j];
+            for (int k = 0; k < kBasis; ++k) out[k] += share * y[k];
+        }
+    }
+};
+
+OutputArray<float> transfer(const InputArray &points, const InputArray &normals, const InputArray &vertices,
+                            const InputArray &faces, const InputArray &directions, const InputArray &weights, float offset,
+                            int threads) {
+    Bake bake;
+    bake.points = checked<float>(points, "points", "float32 (N, 3)", {-1, 3});
+    bake.num_points = points.shape(0);
+    bake.normals = checked<float>(normals, "normals", "float32 (N, 3), one a point", {(int64_t) bake.num_points, 3});
+    bake.directions = checked<float>(directions, "directions", "float32 (D, 3)", {-1, 3});
+    bake.num_directions = directions.shape(0);
+    bake.weights = checked<float>(weights, "weights", "float32 (D,), one a direction", {(int64_t) bake.num_directions});
+    bake.offset = offset;
+    const Triangles<float> mesh = checked_triangles<float>(vertices, faces);
+    checked_threads(threads);
+    check_finite(bake.points, bake.num_points, 3, "points");
+    check_finite(bake.normals, bake.num_points, 3, "normals");
+    check_finite(bake.directions, bake.num_directions, 3, "directions");
+    float *out = allocate<float>(kBasis * bake.num_points);
+    OutputArray<float> result = to_numpy(out, {bake.num_points, kBasis});
+    nb::gil_scoped_release unlocked;
+    bake.harmonics.resize(kBasis * bake.num_directions);
+    for (size_t j = 0; j < bake.num_directions; ++j) basis(bake.directions + 3 * j, &bake.harmonics[kBasis * j]);
+    const RayTree tree(mesh);
+    const std::vector<uint32_t> order = TreeOrder::of(bake.num_points, [&bake](size_t p, float *at) {
+        std::copy(bake.points + 3 * p, bake.points + 3 * p + 3, at);
+    });
+    constexpr size_t chunk = 256;  // the hint carried from ray to ray changes the time only, so chunks may be of any size
+    parallel_for(threads, (bake.num_points + chunk - 1) / chunk, [&](size_t c) {
+        uint32_t last = 0;
+        for (size_t k = c * chunk; k < std::min(bake.num_points, (c + 1) * chunk); ++k)
+            bake.point(tree, order[k], last, out + kBasis * order[k]);
+    });
+    return result;
+}
+
+}  // namespace
+}  // namespace vitruvian
+
+void bind_prt(nb::module_ &m) {
+    using namespace nb::literals;
+    m.def("transfer", &vitruvian::transfer, "points"_a, "normals"_a, "vertices"_a, "faces"_a, "directions"_a, "weights"_a,
+          "offset"_a, "threads"_a, "float32 (N, 9). Contract: vitruvian.geometry.prt.");
+}
