@@ -6,8 +6,10 @@ import os
 from collections.abc import Mapping
 
 from vitruvian.datagen.blocks import Block, Products, make_block
+from vitruvian.datagen.items.registry import fields_needed
 from vitruvian.datagen.options import DatagenOptions
 from vitruvian.datagen.protocols.registry import make_protocol, with_protocol_defaults
+from vitruvian.datagen.renderers.registry import make_renderer
 from vitruvian.datagen.sources.registry import make_source
 from vitruvian.shards.manifest import ManifestEntry, shard_name
 from vitruvian.shards.writer import write_shard
@@ -21,7 +23,13 @@ class BlockWorker:
         self.options = options
         self.source = make_source(options)
         self.protocol = make_protocol(options)
-        self.products = Products(items=options.chosen("items"), seed=options.seed, supersample=options.chosen("supersample"))
+        items = options.chosen("items")
+        self.products = Products(
+            items=items,
+            seed=options.seed,
+            supersample=options.chosen("supersample"),
+            renderer=make_renderer(options.renderer, fields_needed(items)),
+        )
 
     def make(self, block: Block, skip: Mapping[str, str]) -> ManifestEntry:
         """Make a block and write its shard; returns the manifest entry, which the driver records."""

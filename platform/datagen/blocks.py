@@ -9,6 +9,8 @@ from typing import Any
 from vitruvian.datagen.items.context import SubjectContext, ViewContext
 from vitruvian.datagen.items.registry import SUBJECT_PRODUCERS, VIEW_PRODUCERS
 from vitruvian.datagen.plan import DataProtocol, SubjectPlan
+from vitruvian.datagen.renderers.interface import Renderer
+from vitruvian.datagen.renderers.native import NativeRenderer
 from vitruvian.datagen.shading import draw
 from vitruvian.datagen.subject import Source, Subject
 from vitruvian.datagen.validate import check_subject
@@ -43,6 +45,7 @@ class Products:
     items: tuple[str, ...]
     seed: int
     supersample: int
+    renderer: Renderer = field(default_factory=NativeRenderer)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -70,8 +73,8 @@ def make_view(context: SubjectContext, view: View, products: Products) -> ViewRo
     """Draw one view and encode its items."""
     names = [name for name in products.items if ITEMS[name].level == "view"]
     fields = sorted({field_name for name in names for field_name in VIEW_PRODUCERS[name].fields})
-    gbuffer = draw(context.subject.mesh, view, fields=fields, supersample=products.supersample)
-    seen = ViewContext(view=view, gbuffer=gbuffer, subject=context)
+    gbuffer = draw(context.subject.mesh, view, fields=fields, supersample=products.supersample, renderer=products.renderer)
+    seen = ViewContext(view=view, gbuffer=gbuffer, subject=context, renderer=products.renderer)
     encoded = {name: ITEMS[name].encode(VIEW_PRODUCERS[name].make(seen)) for name in names}
     return ViewRow(camera=view.camera, description=view.description(), encoded=encoded)
 

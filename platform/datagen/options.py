@@ -51,6 +51,9 @@ class DatagenOptions:
     people from the front and up to 60 degrees from either side."""
     size_px: int | None = None
     """Width of the pictures; the protocol knows the height. Default: 512 for `pifu` (square)."""
+    renderer: str = "native"
+    """What draws the views: `native` (built in, no GL, the same pixels everywhere), `pyrender` (OpenGL) or `pytorch3d`
+    (torch, CUDA). The same pictures by definition; pixels on edges differ, so it counts as another data set."""
     supersample: int | None = None
     """Colour samples per pixel and axis: 1 is jagged, 2 smooth, 4 very smooth. The other items do not depend on it.
     Default: 2 for `pifu`."""

@@ -18,11 +18,13 @@ from typing import Any
 from vitruvian import __version__
 from vitruvian.datagen.background import list_pictures
 from vitruvian.datagen.blocks import Block, plan_blocks
+from vitruvian.datagen.items.registry import fields_needed
 from vitruvian.datagen.jobs import JobQueue
 from vitruvian.datagen.options import DatagenOptions, check_same_content
 from vitruvian.datagen.pool import run_here, run_on_ray
 from vitruvian.datagen.progress import Progress, readable_bytes, readable_seconds
 from vitruvian.datagen.protocols.registry import make_protocol, with_protocol_defaults
+from vitruvian.datagen.renderers.registry import make_renderer
 from vitruvian.datagen.sources.registry import make_source
 from vitruvian.errors import InputError
 from vitruvian.ray_local import start_ray
@@ -83,6 +85,7 @@ def generate(options: DatagenOptions, *, progress: bool = True) -> DatasetReport
     root = options.out
     blocks = _plan(options)
     make_protocol(options)  # so that bad options fail here, not in an actor
+    make_renderer(options.renderer, fields_needed(options.chosen("items")))
     content = {**options.content(), **_inputs(blocks, options)}
     with _locked(root):
         entries = _continue_from(root, options, content)

@@ -10,10 +10,12 @@ from numpy.typing import NDArray
 
 from vitruvian.datagen.light import HarmonicLight
 from vitruvian.datagen.point_lights import PointLights
+from vitruvian.datagen.renderers.interface import Renderer
+from vitruvian.datagen.renderers.native import NativeRenderer
 from vitruvian.datagen.view import View
 from vitruvian.geometry.camera import Camera
 from vitruvian.geometry.mesh import Mesh
-from vitruvian.geometry.rasterize import GBuffer, render
+from vitruvian.geometry.rasterize import GBuffer
 
 
 def interpolated(values_vc: NDArray[np.float32], faces_f3: NDArray[np.int32], drawn: GBuffer) -> NDArray[np.float32]:
@@ -25,8 +27,9 @@ def interpolated(values_vc: NDArray[np.float32], faces_f3: NDArray[np.int32], dr
     return picture
 
 
-def draw(mesh: Mesh, view: View, *, fields: Sequence[str], supersample: int = 1) -> GBuffer:
-    """What ``view`` sees of a mesh in world metres; ``fields`` as of ``geometry.rasterize.render``."""
+def draw(mesh: Mesh, view: View, *, fields: Sequence[str], supersample: int = 1, renderer: Renderer | None = None) -> GBuffer:
+    """What ``view`` sees of a mesh in world metres; ``fields`` as of ``geometry.rasterize.render``. The default is native."""
+    render = (renderer or NativeRenderer()).render
     if isinstance(view.light, HarmonicLight):
         light = view.light.in_world(view.camera)
         return render(mesh, view.camera, light=light, light_gamma=view.light.gamma, supersample=supersample, fields=fields)

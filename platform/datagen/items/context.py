@@ -12,11 +12,13 @@ from functools import cached_property
 from typing import Any, TypeVar
 
 from vitruvian.datagen.plan import SubjectPlan
+from vitruvian.datagen.renderers.interface import Renderer
+from vitruvian.datagen.renderers.native import NativeRenderer
 from vitruvian.datagen.subject import BodySurface, Subject
 from vitruvian.datagen.view import View
 from vitruvian.errors import InputError
 from vitruvian.geometry.mesh import Mesh
-from vitruvian.geometry.rasterize import GBuffer, render
+from vitruvian.geometry.rasterize import GBuffer
 
 Value = TypeVar("Value")
 
@@ -68,6 +70,7 @@ class ViewContext:
     view: View
     gbuffer: GBuffer
     subject: SubjectContext
+    renderer: Renderer = field(default_factory=NativeRenderer)
 
     @cached_property
     def body_gbuffer(self) -> GBuffer:
@@ -77,4 +80,4 @@ class ViewContext:
         """
         body = known_body(self.subject.subject)
         mesh = Mesh(vertices=body.vertices, faces=body.faces)
-        return render(mesh, self.view.camera, fields=("mask", "depth_m", "face_id", "barycentrics"))
+        return self.renderer.render(mesh, self.view.camera, fields=("mask", "depth_m", "face_id", "barycentrics"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,3 +31,8 @@ VIEW_PRODUCERS: dict[str, ViewProducer] = {
     "normal": ViewProducer(surface_maps.normal, ("normal",)),
     "depth": ViewProducer(surface_maps.depth, ("depth_m",)),
 }
+
+
+def fields_needed(items: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """For each view item of ``items`` the G-buffer pictures that it is made of."""
+    return {name: VIEW_PRODUCERS[name].fields for name in items if name in VIEW_PRODUCERS}
