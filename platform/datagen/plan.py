@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from vitruvian.datagen.body_plan import BodyPlan
 from vitruvian.datagen.subject import Subject
 from vitruvian.datagen.view import View
 from vitruvian.geometry.voxelize import SolidRule
@@ -79,6 +80,7 @@ class SubjectPlan:
     views: tuple[View, ...]
     query: QueryPlan
     voxels: VoxelPlan
+    body: BodyPlan = field(default_factory=BodyPlan)
     config: Mapping[str, Any] | None = None
     """What the published system writes down for this draw, where it does (item ``config``)."""
     further: tuple[SubjectPlan, ...] = ()

@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from vitruvian.errors import InputError
 from vitruvian.geometry.mesh import Mesh
-from vitruvian.shards import encode
+from vitruvian.shards import body_items, encode
 
 Level = Literal["subject", "group", "view"]
 """What an item is of: a subject, one draw of it (most protocols make one), or a view."""
@@ -85,6 +85,7 @@ def _encode_body(values: Mapping[str, Any]) -> dict[str, Any]:
     joints = values["joints_m"]
     parameters = sorted(values["body_parameters"].items())
     return {
+        "model": values.get("body_model", ""),
         "parameters": [(name, np.asarray(value, np.float32).reshape(-1).tolist()) for name, value in parameters],
         "joints_m": None if joints is None else np.asarray(joints, np.float32).reshape(-1).tolist(),
     }
@@ -95,6 +96,7 @@ def _decode_body(scalar: pa.StructScalar) -> Values:
     return {
         "body_parameters": {name: np.array(value, np.float32) for name, value in scalar["parameters"].as_py()},
         "joints_m": None if joints is None else np.array(joints, np.float32).reshape(-1, 3),
+        "body_model": scalar["model"].as_py(),
     }
 
 
@@ -172,6 +174,40 @@ ITEMS: dict[str, Item] = {
             decode=_decode_depth,
         ),
         Item(
+            name="joints_3d",
+            level="view",
+            keys=("joints_3d", "joint_set"),
+            description="float32 (J, 3): joints of the protocol's set, metres in the camera frame",
+            precision="exact",
+            arrow_type=body_items.JOINTS_3D_TYPE,
+            encode=body_items.encode_joints_3d,
+            decode=body_items.decode_joints_3d,
+        ),
+        Item(
+            name="joints_2d",
+            level="view",
+            keys=("joints_2d", "joints_visibility", "joint_set"),
+            description="float32 (J, 2): their pixels (column, row); uint8 (J,): 0 outside the picture, 1 hidden, 2 visible",
+            precision="exact",
+            arrow_type=body_items.JOINTS_2D_TYPE,
+            encode=body_items.encode_joints_2d,
+            decode=body_items.decode_joints_2d,
+        ),
+        _picture(
+            "iuv",
+            "float32 (h, w, 3): body part 1..24 (0 is background) of the naked body, and its u and v in [0, 1]",
+            "the part is exact, u and v to 0.002 (8 bits)",
+            body_items.encode_iuv,
+            body_items.decode_iuv,
+        ),
+        _picture(
+            "part_labels",
+            "uint8 (H, W): label of the mesh's face, as the subject's attributes name them; 0 is background",
+            "exact",
+            body_items.encode_labels,
+            body_items.decode_labels,
+        ),
+        Item(
             name="mesh",
             level="subject",
             keys=("mesh",),
@@ -192,11 +228,16 @@ ITEMS: dict[str, Item] = {
         Item(
             name="body",
             level="subject",
-            keys=("body_parameters", "joints_m"),
-            description="SMPL-format parameters by name, float32, and joints (J, 3) in world metres; empty and None if unknown",
+            keys=("body_parameters", "joints_m", "body_model"),
+            description="SMPL-format parameters by name, float32, joints (J, 3) in world metres, whose model they are of; "
+            "empty and None if unknown",
             precision="exact",
             arrow_type=pa.struct(
-                [("parameters", pa.map_(pa.string(), pa.list_(pa.float32()))), ("joints_m", pa.list_(pa.float32()))]
+                [
+                    ("model", pa.string()),
+                    ("parameters", pa.map_(pa.string(), pa.list_(pa.float32()))),
+                    ("joints_m", pa.list_(pa.float32())),
+                ]
             ),
             encode=_encode_body,
             decode=_decode_body,

@@ -37,6 +37,7 @@ def subject_values(seed: int) -> dict[str, Any]:
         ),
         "body_parameters": {"betas": rng.normal(size=10).astype(np.float32), "body_pose": np.zeros(69, np.float32)},
         "joints_m": rng.normal(size=(24, 3)).astype(np.float32),
+        "body_model": "builtin",
         "solid_voxels": rng.random((5, 7, 3)) < 0.3,
         "voxel_origin_m": np.array([-1.0, 0.1, -0.7]),
         "voxel_axes": np.eye(3)[[1, 2, 0]],
@@ -57,7 +58,19 @@ def view_values(seed: int) -> dict[str, Any]:
     normal[~mask] = 0
     depth = np.where(mask, rng.uniform(-0.4, 0.9, (SIZE, SIZE)), np.inf).astype(np.float32)
     smooth = np.linspace(0, 255, SIZE)[:, None, None] * np.ones((SIZE, SIZE, 3))
-    return {"rgb": smooth.astype(np.uint8), "mask": mask, "normal": normal, "depth": depth}
+    iuv = np.concatenate([mask[..., None] * 7.0, rng.uniform(0, 1, (SIZE, SIZE, 2)) * mask[..., None]], -1)
+    return {
+        "rgb": smooth.astype(np.uint8),
+        "mask": mask,
+        "normal": normal,
+        "depth": depth,
+        "joints_3d": rng.normal(size=(17, 3)).astype(np.float32),
+        "joints_2d": rng.uniform(0, SIZE, (17, 2)).astype(np.float32),
+        "joints_visibility": rng.integers(0, 3, 17).astype(np.uint8),
+        "joint_set": "coco17",
+        "iuv": iuv.astype(np.float32),
+        "part_labels": (mask * rng.integers(1, 30, (SIZE, SIZE))).astype(np.uint8),
+    }
 
 
 def make_row(number: int, *, num_views: int = 3, split: str = "train") -> SubjectRow:

@@ -35,6 +35,11 @@ def test_a_sample_is_what_was_written(root: Path) -> None:
     assert np.abs(sample["rgb"].astype(int) - pictures["rgb"]).max() < 8
     assert np.allclose(sample["normal"], pictures["normal"], atol=0.01)
     assert np.array_equal(np.isinf(sample["depth"]), np.isinf(pictures["depth"]))
+    for name in ("joints_3d", "joints_2d", "joints_visibility", "part_labels"):
+        assert np.array_equal(sample[name], pictures[name]) and sample[name].dtype == pictures[name].dtype
+    assert sample["joint_set"] == "coco17" and sample["body_model"] == "builtin"
+    assert np.array_equal(sample["iuv"][..., 0], pictures["iuv"][..., 0])
+    assert np.abs(sample["iuv"] - pictures["iuv"]).max() <= 0.5 / 255 + 1e-6
     assert np.array_equal(sample["mesh"].vertices, products["mesh"].vertices)
     assert np.array_equal(sample["mesh"].faces, products["mesh"].faces)
     assert np.array_equal(sample["mesh"].vertex_colors, products["mesh"].vertex_colors)

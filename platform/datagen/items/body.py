@@ -9,4 +9,9 @@ from vitruvian.datagen.items.context import SubjectContext
 
 def body(context: SubjectContext) -> dict[str, Any]:
     """As the subject has them; empty and None where it has none."""
-    return {"body_parameters": dict(context.subject.body_parameters), "joints_m": context.subject.joints_m}
+    subject = context.subject
+    return {
+        "body_parameters": dict(subject.body_parameters),
+        "joints_m": subject.joints_m,
+        "body_model": "" if subject.body is None else subject.body.model,
+    }

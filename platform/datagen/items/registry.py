@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from vitruvian.datagen.items import body, mesh, query_points, rgb, solid_voxels, surface_maps
+from vitruvian.datagen.items import body, body_maps, joints, mesh, query_points, rgb, solid_voxels, surface_maps
 from vitruvian.datagen.items.context import SubjectContext, ViewContext
 
 
@@ -30,6 +30,10 @@ VIEW_PRODUCERS: dict[str, ViewProducer] = {
     "mask": ViewProducer(surface_maps.mask, ("mask",)),
     "normal": ViewProducer(surface_maps.normal, ("normal",)),
     "depth": ViewProducer(surface_maps.depth, ("depth_m",)),
+    "joints_3d": ViewProducer(joints.joints_3d, ()),
+    "joints_2d": ViewProducer(joints.joints_2d, ("depth_m",)),
+    "iuv": ViewProducer(body_maps.iuv, ()),
+    "part_labels": ViewProducer(body_maps.part_labels, ("label",)),
 }
 
 
