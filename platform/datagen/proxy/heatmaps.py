@@ -50,4 +50,4 @@ def heatmap_peaks(heatmaps: NDArray[np.float32], *, inside_only: bool = False) -
 def in_frame(joints_j2: NDArray[Any], size_px: int = SIZE_PX) -> NDArray[np.bool_]:
     """(..., J): both coordinates in 0..size, the ends included."""
     joints = np.asarray(joints_j2)
-    return ((joints >= 0) & (joints <= size_px)).all(axis=-1)
+    return np.asarray(((joints >= 0) & (joints <= size_px)).all(axis=-1))

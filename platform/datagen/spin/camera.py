@@ -35,7 +35,7 @@ def estimate_translation(
     right = offset * joints[:, 2:] - focal_px * joints[:, :2]
     weights = np.sqrt(keypoints[:, 2])[:, None]
     rows, values = (matrix * weights[..., None]).reshape(-1, 3), (right * weights).reshape(-1)
-    return np.linalg.solve(rows.T @ rows, rows.T @ values)
+    return np.asarray(np.linalg.solve(rows.T @ rows, rows.T @ values), np.float64)
 
 
 def weak_perspective(translation_3: NDArray[Any], *, focal_px: float = FOCAL_PX, size_px: float = SIZE_PX) -> NDArray[Any]:

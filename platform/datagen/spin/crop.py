@@ -47,7 +47,7 @@ def transform_points(
     """(N, 2) points counted from 1 to whole pixels counted from 1: less 1, through the matrix, cut towards zero, plus 1."""
     matrix = crop_matrix(center, scale, size_px=size_px, rotation_deg=rotation_deg)
     if inverse:
-        matrix = np.linalg.inv(matrix)
+        matrix = np.asarray(np.linalg.inv(matrix), np.float64)
     moved = (np.asarray(points_n2, np.float64) - 1) @ matrix[:2, :2].T + matrix[:2, 2]
     return np.trunc(moved).astype(np.int64) + 1
 
@@ -110,4 +110,5 @@ def coloured(cropped: NDArray[np.uint8], gains: NDArray[Any] | None = None, *, f
 
 def normalised(picture: NDArray[np.float32]) -> NDArray[np.float32]:
     """(3, S, S) for the network: less ImageNet's mean over its standard deviation."""
-    return ((picture - np.array(IMAGE_MEAN, np.float32)) / np.array(IMAGE_STD, np.float32)).transpose(2, 0, 1)
+    shifted = picture - np.array(IMAGE_MEAN, np.float32)
+    return np.asarray(shifted / np.array(IMAGE_STD, np.float32), np.float32).transpose(2, 0, 1)

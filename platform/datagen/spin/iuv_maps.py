@@ -31,7 +31,7 @@ class IuvMaps:
 
 def to_published(iuv_hw3: Floats) -> Floats:
     """(3, H, W) of part / 24, u, v from an item ``iuv`` (H, W, 3)."""
-    return (iuv_hw3 / np.array([NUM_PARTS, 1.0, 1.0], np.float32)).transpose(2, 0, 1)
+    return np.asarray(iuv_hw3 / np.array([NUM_PARTS, 1.0, 1.0], np.float32), np.float32).transpose(2, 0, 1)
 
 
 def to_maps(picture_3hw: Floats) -> IuvMaps:
