@@ -95,7 +95,7 @@ def find_databases(folder: Path) -> tuple[LsunDatabase, ...]:
         category = category_name(path)
         if category in found:
             raise InputError(
-                f"{folder}: {found[category].path} and {path} are both of category {category!r}. Give a folder with one of them."
+                f"{folder}: {found[category].path} and {path} are both of category {category!r}. Give a folder with one."
             )
         found[category] = LsunDatabase(path)
     return tuple(found.values())

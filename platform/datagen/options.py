@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from vitruvian import __version__
-from vitruvian.datagen.background import BackgroundKind
+from vitruvian.datagen.background import FROM_A_FOLDER, BackgroundKind
+from vitruvian.datagen.lsun import PUBLISHED_LIMIT
 from vitruvian.errors import InputError
 from vitruvian.shards.items import ITEMS, check_items
 
@@ -61,9 +62,13 @@ class DatagenOptions:
     """What to make and store. Default: what the protocol needs. Each costs time and space; `vitruvian datagen` prints how
     much at the end."""
     background: BackgroundKind | None = None
-    """Behind the person: `black`, one `plain` colour, soft colour `fields`, or your own `pictures`. Default: `fields`."""
+    """Behind the person: `black`, one `plain` colour, soft colour `fields`, painted `scenes` (rooms and streets out of
+    focus), your own `pictures`, or `lsun` databases. Default: `scenes`."""
     background_folder: Path | None = None
-    """For background `pictures`: the folder, searched recursively for JPEG, PNG and WebP files."""
+    """For background `pictures`: the folder, searched recursively for JPEG, PNG and WebP files. For `lsun`: a folder with
+    one or several databases as LSUN distributes them (bedroom_train_lmdb, ...), or one of them."""
+    background_limit: int = PUBLISHED_LIMIT
+    """For background `lsun`: records of each database, from the first key on."""
     light_bank: Path | None = None
     """A .npy file of spherical harmonics lights, floats (N, 9, 3), such as PIFu's env_sh.npy. Default: procedural light."""
     center: Literal["surface", "vertices"] = "surface"
@@ -96,6 +101,7 @@ class DatagenOptions:
             ("num_subjects", 1),
             ("held_out", 0),
             ("num_actors", 0),
+            ("background_limit", 1),
         ):
             value = getattr(self, name)
             if value is not None and value < least:
@@ -104,8 +110,9 @@ class DatagenOptions:
             raise InputError(f"--arc-deg is {self.arc_deg}; a whole circle is 360.")
         if self.items == ():
             raise InputError(f"--items is empty. Items: {', '.join(ITEMS)}.")
-        if (self.background == "pictures") != (self.background_folder is not None):
-            raise InputError("--background pictures and --background-folder go together: give both or neither.")
+        if (self.background in FROM_A_FOLDER) != (self.background_folder is not None):
+            kinds = " or ".join(FROM_A_FOLDER)
+            raise InputError(f"--background {kinds} and --background-folder go together: give both or neither.")
 
     def chosen(self, name: str) -> Any:
         """An option whose default depends on the protocol; ValueError when it has not been filled in."""

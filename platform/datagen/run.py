@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from vitruvian import __version__
-from vitruvian.datagen.background import list_pictures
+from vitruvian.datagen.background import list_backgrounds
 from vitruvian.datagen.blocks import Block, plan_blocks
 from vitruvian.datagen.items.registry import fields_needed
 from vitruvian.datagen.jobs import JobQueue
@@ -147,8 +147,7 @@ def _inputs(blocks: list[Block], options: DatagenOptions) -> dict[str, str]:
     """Short names for what comes from outside: the subjects and their splits, background pictures, lights."""
     members = [(member.subject_id, member.split) for block in blocks for member in block.members]
     inputs = {"subjects": f"{len(members)} ({_digest(canonical_json(members).encode())})"}
-    if options.background_folder is not None:
-        names = list_pictures(options.background_folder)
+    if names := list_backgrounds(options.chosen("background"), options.background_folder, limit=options.background_limit):
         inputs["background_pictures"] = f"{len(names)} ({_digest(canonical_json(names).encode())})"
     if options.light_bank is not None:
         inputs["light_bank"] = _digest(options.light_bank.read_bytes())

@@ -15,7 +15,7 @@ from vitruvian.shards.card import read_card
 from vitruvian.shards.fingerprint import dataset_fingerprint
 from vitruvian.shards.items import check_items
 from vitruvian.shards.manifest import ManifestEntry, read_manifest
-from vitruvian.shards.reader import ShardReader, Verify, check_shard
+from vitruvian.shards.reader import ShardReader, SubjectReader, Verify, check_shard
 from vitruvian.shards.writer import SubjectEntry
 
 
@@ -81,7 +81,7 @@ class ShardDataset:
         """The chosen subjects, in the order of the samples."""
         self._starts = np.concatenate([[0], np.cumsum([subject.num_views for subject in self.subjects])])
         self._process = os.getpid()
-        self._readers: dict[int, ShardReader] = {}
+        self._readers: dict[int, SubjectReader] = {}
         for entry in self._blocks:
             self._check(entry, whole=verify == "all")
 
@@ -112,6 +112,11 @@ class ShardDataset:
         return range(int(self._starts[position]), int(self._starts[position + 1]))
 
     @property
+    def blocks(self) -> tuple[ManifestEntry, ...]:
+        """The finished blocks that have a shard, whatever their subjects' split."""
+        return tuple(self._blocks)
+
+    @property
     def shard_sizes(self) -> NDArray[np.int64]:
         """Samples in each shard, in sample order: what ``order.epoch_order`` needs to read shards one after another."""
         views = np.diff(self._starts)
@@ -121,7 +126,7 @@ class ShardDataset:
         assert entry.file is not None
         check_shard(self.root / entry.file, num_bytes=entry.num_bytes, sha256=entry.sha256 if whole else None)
 
-    def _reader(self, block: int) -> ShardReader:
+    def _reader(self, block: int) -> SubjectReader:
         if self._process != os.getpid():  # forked: readers are opened anew
             self._process, self._readers = os.getpid(), {}
         if block not in self._readers:

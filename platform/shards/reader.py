@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import pyarrow as pa
 
@@ -36,6 +36,14 @@ def check_shard(path: Path, *, num_bytes: int, sha256: str | None) -> None:
         raise InputError(f"{path}: the shard has {size} bytes, the manifest says {num_bytes}; it is damaged. {REMEDY}")
     if sha256 is not None and file_sha256(path) != sha256:
         raise InputError(f"{path}: the shard's content does not match its hash in the manifest; it is damaged. {REMEDY}")
+
+
+class SubjectReader(Protocol):
+    """What a data set needs of a shard: subjects by row, and their views."""
+
+    def subject(self, row: int, items: Sequence[str] = (), *, group: int = 0) -> dict[str, Any]: ...
+
+    def view(self, row: int, view_index: int, items: Sequence[str] = ()) -> dict[str, Any]: ...
 
 
 class ShardReader:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from vitruvian.methods.stage import Stage
+from vitruvian.shards.cache import CachedDataset
 from vitruvian.shards.dataset import ShardDataset
 from vitruvian.shards.order import global_order
 from vitruvian.train.loader import Samples
@@ -37,9 +38,10 @@ class Data(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ShardData:
-    """A folder of shards."""
+    """A folder of shards, read directly or through a cache of them."""
 
     root: Path
+    cache: Path | None = None
 
     @property
     def name(self) -> str:
@@ -63,6 +65,8 @@ class ShardData:
         return ShardDataset(self.root, items=(), verify="size")
 
     def open(self, stage: Stage, split: str) -> ShardDataset:
+        if self.cache is not None:
+            return CachedDataset(self.root, cache=self.cache, items=stage.items, split=split)
         return ShardDataset(self.root, items=stage.items, split=split)
 
     def order(self, samples: Samples, seed: int) -> Order:

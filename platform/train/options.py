@@ -17,6 +17,9 @@ class TrainOptions:
 
     data: Path
     """The data set folder (as ``vitruvian datagen`` leaves it)."""
+    cache: Path | None = None
+    """Read samples through this LMDB file, which holds them decoded; made first if it is not there or is of other data (see
+    `vitruvian datagen cache`). Changes nothing but speed. Workers on several machines need it on each. Default: read shards."""
     out: Path
     """Folder for weights, checkpoints and history. With several machines it must be on storage that all of them share."""
     method: str = "pifu"

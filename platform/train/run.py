@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import uuid
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +16,7 @@ from vitruvian.methods.registry import find_recipe
 from vitruvian.methods.stage import Recipe, Stage
 from vitruvian.methods.weights import Card
 from vitruvian.ray_local import start_ray
+from vitruvian.shards.cache_build import ensure_cache
 from vitruvian.train.data import Data, ShardData
 from vitruvian.train.follow import Relay, follow
 from vitruvian.train.history import HISTORY
@@ -57,7 +59,12 @@ def train(options: TrainOptions, *, progress: bool = True) -> TrainResult:
     Losses are those of an undisturbed run. Raises ``InputError`` for what a user can mend; Ray is started if it is not running.
     """
     recipe = apply_overrides(find_recipe(options.method, options.recipe), options.all_overrides)
-    return train_recipe(recipe, ShardData(options.data.expanduser().absolute()), options, progress=progress)
+    root = options.data.expanduser().absolute()
+    if options.cache is None:
+        return train_recipe(recipe, ShardData(root), options, progress=progress)
+    cache = options.cache.expanduser().absolute()
+    ensure_cache(root, cache, [item for stage in recipe.stages for item in stage.items], threads=os.cpu_count() or 1)
+    return train_recipe(recipe, ShardData(root, cache), options, progress=progress)
 
 
 def train_recipe(recipe: Recipe, data: Data, options: TrainOptions, *, progress: bool = True) -> TrainResult:

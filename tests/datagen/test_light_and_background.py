@@ -79,7 +79,7 @@ def test_light_banks(tmp_path: Path) -> None:
         load_light_bank(tmp_path / "none.npy")
 
 
-@pytest.mark.parametrize("kind", ["black", "plain", "fields"])
+@pytest.mark.parametrize("kind", ["black", "plain", "fields", "scenes"])
 def test_backgrounds_are_redrawn_exactly(kind: str) -> None:
     spec = random_background(kind, np.random.default_rng(4))  # type: ignore[arg-type]
     first = draw_background(spec, 40, 30)

@@ -17,7 +17,10 @@ from tests.datagen.lsun_files import keys, make_database, picture_bytes
 from vitruvian.datagen.background import background_picture, draw_background, list_backgrounds, random_background
 from vitruvian.datagen.lsun import LsunDatabase, find_databases, list_lsun, read_lsun
 from vitruvian.datagen.lsun_export import export_database
+from vitruvian.datagen.options import DatagenOptions
+from vitruvian.datagen.run import generate
 from vitruvian.errors import InputError
+from vitruvian.shards.dataset import ShardDataset
 
 
 @pytest.fixture
@@ -129,3 +132,18 @@ def test_an_empty_environment_and_an_unreadable_record_are_named(tmp_path: Path)
         export_database(base, tmp_path / "out")
     with pytest.raises(InputError, match="not a readable picture"):
         background_picture("lsun", tmp_path / "other", "tower/00")
+
+
+def test_a_data_set_over_lsun_backgrounds(folder: Path, tmp_path: Path) -> None:
+    def options(**more: object) -> DatagenOptions:
+        chosen = {"num_subjects": 1, "size_px": 64, "views_per_subject": 3, "items": ("rgb", "mask"), "num_actors": 0, **more}
+        return DatagenOptions(out=tmp_path / "data", background="lsun", background_folder=folder, **chosen)  # type: ignore[arg-type]
+
+    generate(options(), progress=False)
+    backgrounds = [sample["view"]["background"] for sample in ShardDataset(tmp_path / "data", items=("rgb",))]
+    assert {background["kind"] for background in backgrounds} == {"lsun"}
+    assert {background["file"] for background in backgrounds} <= set(list_lsun(folder))
+    with pytest.raises(InputError, match="background_pictures was"):
+        generate(options(background_limit=2), progress=False)
+    with pytest.raises(InputError, match="background-folder"):
+        DatagenOptions(out=tmp_path, background="lsun")

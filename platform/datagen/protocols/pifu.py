@@ -98,9 +98,9 @@ class PifuProtocol:
     size_px: int = 512
     background: BackgroundKind = "fields"
     background_folder: Path | None = None
-    """Where the pictures are; only for background ``pictures``."""
+    """Where the pictures are; only for backgrounds ``pictures`` and ``lsun``."""
     background_pictures: tuple[str, ...] = ()
-    """Their names in the folder, to choose from."""
+    """Their names, to choose from."""
     light_bank: NDArray[np.float64] | None = None
     """Measured lights (N, 9, 3) to choose from; None draws procedural ones."""
     center: Center = "surface"

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from vitruvian.datagen.background import list_pictures
+from vitruvian.datagen.background import list_backgrounds
 from vitruvian.datagen.light import load_light_bank
 from vitruvian.datagen.options import DatagenOptions
 from vitruvian.datagen.plan import DataProtocol
@@ -34,7 +34,9 @@ def _pifu(options: DatagenOptions) -> DataProtocol:
         size_px=options.chosen("size_px"),
         background=options.chosen("background"),
         background_folder=options.background_folder,
-        background_pictures=list_pictures(options.background_folder) if options.background_folder else (),
+        background_pictures=list_backgrounds(
+            options.chosen("background"), options.background_folder, limit=options.background_limit
+        ),
         light_bank=load_light_bank(options.light_bank) if options.light_bank else None,
         center=options.center,
         query_points=options.chosen("query_points"),
@@ -51,7 +53,7 @@ PROTOCOLS: dict[str, ProtocolEntry] = {
             "arc_deg": 360,
             "size_px": 512,
             "supersample": 2,
-            "background": "fields",
+            "background": "scenes",
             "query_points": 85_000,
             "voxel_resolution": 128,
         },
