@@ -83,6 +83,8 @@ class SubjectPlan:
     body: BodyPlan = field(default_factory=BodyPlan)
     config: Mapping[str, Any] | None = None
     """What the published system writes down for this draw, where it does (item ``config``)."""
+    published: bool = False
+    """Reproduce the published system's defects instead of mending them."""
     further: tuple[SubjectPlan, ...] = ()
 
     @property
