@@ -19,8 +19,8 @@ from vitruvian.shards.items import ITEMS, check_items
 
 # These say where and how fast, not what: runs that differ only in them make the same bytes. What is in the input folders
 # counts, where they are does not, so that data can be moved.
-_NOT_CONTENT = ("out", "num_actors", "folder", "background_folder", "light_bank")
-_PATHS = ("out", "folder", "background_folder", "light_bank")
+_NOT_CONTENT = ("out", "num_actors", "folder", "background_folder", "light_bank", "replay")
+_PATHS = ("out", "folder", "background_folder", "light_bank", "replay")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,18 +46,20 @@ class DatagenOptions:
     protocol: str = "pifu"
     """The published system whose data this is: cameras, light, scale and query points. So far: `pifu`."""
     views_per_subject: int | None = None
-    """Pictures of each person, evenly turned around the vertical axis. Default: 4 for `pifu`, whose paper uses 360."""
+    """Pictures of each person. `pifu` turns the person evenly around the vertical axis: 4 by default, 360 in the paper.
+    `geopifu` takes four for each draw of rotation, background and light: 16 by default and in the paper."""
     arc_deg: int | None = None
     """The part of the circle that these views come from; its middle is the front. Default: 360, as published; 120 looks at
     people from the front and up to 60 degrees from either side."""
     size_px: int | None = None
-    """Width of the pictures; the protocol knows the height. Default: 512 for `pifu` (square)."""
+    """Width of the pictures; the protocol knows the height. Default: 512 for `pifu` (square), 1024 for `geopifu` (1024 x
+    1536)."""
     renderer: str = "native"
     """What draws the views: `native` (built in, no GL, the same pixels everywhere), `pyrender` (OpenGL) or `pytorch3d`
     (torch, CUDA). The same pictures by definition; pixels on edges differ, so it counts as another data set."""
     supersample: int | None = None
     """Colour samples per pixel and axis: 1 is jagged, 2 smooth, 4 very smooth. The other items do not depend on it.
-    Default: 2 for `pifu`."""
+    Default: 2 for `pifu`, 1 for `geopifu` (as published: the picture's edge is the mask's)."""
     items: tuple[str, ...] | None = None
     """What to make and store. Default: what the protocol needs. Each costs time and space; `vitruvian datagen` prints how
     much at the end."""
@@ -76,9 +78,14 @@ class DatagenOptions:
     bodies the latter moves with the hands, where most vertices are."""
     query_points: int | None = None
     """Labelled points stored for each person. PIFu draws 21,250 new ones a step; steps draw theirs from this pool.
-    Default: 85,000 for `pifu`."""
+    Default: 85,000."""
     voxel_resolution: int | None = None
-    """Cells of the solid voxel grid along each axis. Default: 128 for `pifu`."""
+    """Cells of the solid voxel grid along each axis. Default: 128 for `pifu`; `geopifu` always has 128 x 192 x 128."""
+    published: bool = False
+    """Reproduce the defects of a published system where data must match, instead of mending them. `geopifu`: silhouettes drawn
+    over, weights of 8 bits, values cut off instead of rounded, six decimals for voxels."""
+    replay: Path | None = None
+    """Instead of drawing anew, take the draws from a folder of Geo-PIFu's config JSON files. See `vitruvian datagen replay`."""
     seed: int = 0
     """Everything random follows from it."""
     block_size: int = 2

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from vitruvian.datagen.attributes import interpolated
 from vitruvian.datagen.light import HarmonicLight
 from vitruvian.datagen.point_lights import PointLights
 from vitruvian.datagen.renderers.interface import Renderer
@@ -16,15 +17,6 @@ from vitruvian.datagen.view import View
 from vitruvian.geometry.camera import Camera
 from vitruvian.geometry.mesh import Mesh
 from vitruvian.geometry.rasterize import GBuffer
-
-
-def interpolated(values_vc: NDArray[np.float32], faces_f3: NDArray[np.int32], drawn: GBuffer) -> NDArray[np.float32]:
-    """Values at the vertices (V, C) to a picture (H, W, C), by the face and weights of each pixel; 0 on background."""
-    picture = np.zeros((*drawn.face_id.shape, values_vc.shape[1]), np.float32)
-    seen = drawn.face_id >= 0
-    corners = values_vc[faces_f3[drawn.face_id[seen]]]
-    picture[seen] = np.einsum("nk,nkc->nc", drawn.barycentrics[seen], corners)
-    return picture
 
 
 def draw(mesh: Mesh, view: View, *, fields: Sequence[str], supersample: int = 1, renderer: Renderer | None = None) -> GBuffer:

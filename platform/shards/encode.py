@@ -49,6 +49,11 @@ def decode_rgb(data: Buffer) -> NDArray[np.uint8]:
     return np.array(_load(data).convert("RGB"))
 
 
+def encode_png(picture: NDArray[np.uint8]) -> bytes:
+    """(H, W, 3) or (H, W) uint8 to PNG, lossless."""
+    return _save_png(Image.fromarray(picture))
+
+
 def encode_mask(mask: NDArray[np.bool_]) -> bytes:
     """(H, W) bool to a 1-bit PNG, lossless."""
     return _save_png(Image.fromarray(mask))

@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from vitruvian.errors import InputError
 from vitruvian.geometry.mesh import Mesh
-from vitruvian.shards import body_items, encode
+from vitruvian.shards import body_items, encode, geopifu_items
 
 Level = Literal["subject", "group", "view"]
 """What an item is of: a subject, one draw of it (most protocols make one), or a view."""
@@ -50,6 +50,20 @@ def _picture(name: str, description: str, precision: str, encoder: Callable[...,
         arrow_type=pa.binary(),
         encode=lambda values: encoder(values[name]),
         decode=lambda scalar: {name: decoder(scalar.as_buffer())},
+    )
+
+
+def _code(name: str, what: str) -> Item:
+    """A view item that is a picture of Geo-PIFu's semantic code."""
+    return Item(
+        name=name,
+        level="view",
+        keys=(name, f"{name}_keep_ratio", f"{name}_ratio"),
+        description=f"uint8 (H, W, 3): place on the body's rest shape, each axis 0..255, of {what}; 255 is background",
+        precision="exact; the code that keeps the axes' ratio is derived, to 1/255",
+        arrow_type=geopifu_items.CODE_TYPE,
+        encode=lambda values: geopifu_items.encode_code(name, values),
+        decode=lambda scalar: geopifu_items.decode_code(name, scalar),
     )
 
 
@@ -277,6 +291,45 @@ ITEMS: dict[str, Item] = {
             ),
             encode=_encode_query_points,
             decode=_decode_query_points,
+        ),
+        Item(
+            name="config",
+            level="group",
+            keys=("config",),
+            description="what Geo-PIFu writes down for four views: the content of its config JSON",
+            precision="exact",
+            arrow_type=pa.string(),
+            encode=geopifu_items.encode_config,
+            decode=geopifu_items.decode_config,
+        ),
+        _picture(
+            "mask_from_voxels",
+            "bool (ny, nx): a line of sight along the voxel grid meets a solid cell; rows down, columns right",
+            "exact",
+            encode.encode_mask,
+            encode.decode_mask,
+        ),
+        _code("mesh_semantics", "the clothed surface"),
+        _code("smpl_semantics", "the naked body, whatever it wears"),
+        Item(
+            name="smpl_iuv",
+            level="view",
+            keys=("smpl_iuv",),
+            description="uint8 (H, W, 3): DensePose part 1..24 of the naked body, u and v times 255; (0, 0, 0) is background",
+            precision="exact",
+            arrow_type=geopifu_items.PATCH_TYPE,
+            encode=lambda values: geopifu_items.encode_patch(values["smpl_iuv"], 0),
+            decode=lambda scalar: {"smpl_iuv": geopifu_items.decode_patch(scalar, 0)},
+        ),
+        Item(
+            name="smpl_semantic_voxels",
+            level="group",
+            keys=("smpl_semantic_voxels",),
+            description="uint8 (nx, ny, nz, 3): code of the naked body's solid cells, grid as of solid_voxels; 0 outside",
+            precision="exact",
+            arrow_type=geopifu_items.CODE_VOXELS_TYPE,
+            encode=geopifu_items.encode_code_voxels,
+            decode=geopifu_items.decode_code_voxels,
         ),
     )
 }

@@ -6,7 +6,20 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from vitruvian.datagen.items import body, body_maps, joints, mesh, query_points, rgb, solid_voxels, surface_maps
+from vitruvian.datagen.items import (
+    body,
+    body_maps,
+    config,
+    joints,
+    mask_from_voxels,
+    mesh,
+    query_points,
+    rgb,
+    semantics,
+    smpl_iuv,
+    solid_voxels,
+    surface_maps,
+)
 from vitruvian.datagen.items.context import SubjectContext, ViewContext
 
 
@@ -23,6 +36,8 @@ SUBJECT_PRODUCERS: dict[str, Callable[[SubjectContext], dict[str, Any]]] = {
     "body": body.body,
     "solid_voxels": solid_voxels.solid_voxels,
     "query_points": query_points.query_points,
+    "config": config.config,
+    "smpl_semantic_voxels": semantics.smpl_semantic_voxels,
 }
 
 VIEW_PRODUCERS: dict[str, ViewProducer] = {
@@ -34,6 +49,10 @@ VIEW_PRODUCERS: dict[str, ViewProducer] = {
     "joints_2d": ViewProducer(joints.joints_2d, ("depth_m",)),
     "iuv": ViewProducer(body_maps.iuv, ()),
     "part_labels": ViewProducer(body_maps.part_labels, ("label",)),
+    "mask_from_voxels": ViewProducer(mask_from_voxels.mask_from_voxels, ()),
+    "mesh_semantics": ViewProducer(semantics.mesh_semantics, semantics.FIELDS),
+    "smpl_semantics": ViewProducer(semantics.smpl_semantics, ()),
+    "smpl_iuv": ViewProducer(smpl_iuv.smpl_iuv, ()),
 }
 
 

@@ -3,7 +3,7 @@
 A body vertex has the place of its rest-pose vertex in the bounding box of the rest shape as its code, each axis from 0 to 1.
 Vertices of the clothed mesh and voxels take the mean of the codes of the four nearest body vertices, weighted with
 ``exp(-d^2 / 0.0025)``. The original's second code keeps the ratio of the axes (each is divided by the longest extent); it is
-the first one times a constant for each axis, so it is not stored: ``keep_ratio`` makes it.
+the first one times a constant for each axis, so it is not stored (``shards/geopifu_items.py`` makes it when it is read).
 """
 
 from __future__ import annotations
@@ -40,13 +40,6 @@ def vertex_codes(rest_v3: NDArray[np.float64]) -> tuple[NDArray[np.float32], NDA
     """(V, 3) codes in [0, 1] of a rest shape, and the extents of its axes over the longest one (3,)."""
     low, extent = rest_v3.min(axis=0), np.ptp(rest_v3, axis=0)
     return ((rest_v3 - low) / extent).astype(np.float32), extent / extent.max()
-
-
-def keep_ratio(code: NDArray[np.uint8], ratio_3: NDArray[np.float64], *, background: int) -> NDArray[np.uint8]:
-    """The code that keeps the ratio of the axes, from the stored one (..., 3); ``background`` in all channels stays."""
-    scaled = np.rint(code * ratio_3).astype(np.uint8)
-    scaled[(code == background).all(axis=-1)] = background
-    return scaled
 
 
 def transferred(

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vitruvian.datagen.background import BackgroundKind, random_background
-from vitruvian.datagen.geopifu_config import Draw, document_of, picture_number
+from vitruvian.datagen.geopifu_config import VIEWS, Draw, document_of, picture_number
 from vitruvian.datagen.plan import QueryPlan, Similarity, SubjectPlan, VoxelPlan
 from vitruvian.datagen.point_lights import PointLights, Triple
 from vitruvian.datagen.seeds import Stream, generator
@@ -202,7 +202,7 @@ class GeopifuProtocol:
                 background_folder=self.background_folder,
                 group=group,
             )
-            for view in range(4)
+            for view in range(VIEWS)
         ]
         x, y, z = HALF_EXTENT
         return SubjectPlan(

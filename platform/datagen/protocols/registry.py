@@ -44,6 +44,31 @@ def _pifu(options: DatagenOptions) -> DataProtocol:
     )
 
 
+def _geopifu(options: DatagenOptions) -> DataProtocol:
+    from vitruvian.datagen.protocols.geopifu import VIEWS, GeopifuProtocol
+
+    views, width = options.chosen("views_per_subject"), options.chosen("size_px")
+    if views % VIEWS:
+        raise InputError(f"--views-per-subject is {views}; protocol geopifu makes {VIEWS} of each draw: use a multiple of {VIEWS}.")
+    if width % 2:
+        raise InputError(f"--size-px is {width}; protocol geopifu needs an even width (the height is 1.5 times as large).")
+    protocol = GeopifuProtocol(
+        draws_per_subject=views // VIEWS,
+        width_px=width,
+        background=options.chosen("background"),
+        background_folder=options.background_folder,
+        background_pictures=list_pictures(options.background_folder) if options.background_folder else (),
+        query_points=options.chosen("query_points"),
+        published=options.published,
+    )
+    if options.replay is None:
+        return protocol
+
+    from vitruvian.datagen.replay import GeopifuReplay
+
+    return GeopifuReplay.of(options.replay, protocol)
+
+
 PROTOCOLS: dict[str, ProtocolEntry] = {
     "pifu": ProtocolEntry(
         build=_pifu,
@@ -57,6 +82,21 @@ PROTOCOLS: dict[str, ProtocolEntry] = {
             "query_points": 85_000,
             "voxel_resolution": 128,
         },
+    ),
+    "geopifu": ProtocolEntry(
+        build=_geopifu,
+        defaults={
+            "items": (
+                "config", "rgb", "mask", "normal", "mesh", "body", "solid_voxels", "query_points", "mask_from_voxels",
+                "mesh_semantics", "joints_3d", "joints_2d", "smpl_semantics", "smpl_iuv", "smpl_semantic_voxels",
+            ),
+            "views_per_subject": 16,
+            "size_px": 1024,
+            "supersample": 1,
+            "background": "fields",
+            "query_points": 85_000,
+        },
+        unused=("arc_deg", "light_bank", "voxel_resolution"),
     ),
 }
 

@@ -1,0 +1,89 @@
+"""``vitruvian datagen replay``: make the items of published Geo-PIFu config files again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from vitruvian.cli.arguments import parse
+
+GUIDE = """Make all items that a folder of Geo-PIFu's config JSON files describes, wherever the meshes lie now.
+
+CONFIG_DIR holds files such as 000012.json: the 108,718 published ones or those of a run of ours. Of each group of four, one is
+enough. Meshes are found by the last parts of their path (results_*/FRAME/mesh.obj), background pictures by the last two
+(CATEGORY/KEY.jpg, also with KEY spelled b'KEY'). Published groups on the black list are left out. The result is a data set
+folder like that of vitruvian datagen --protocol geopifu, and can be continued in the same way.
+
+Examples:
+  vitruvian datagen replay configs --meshes DeepHumanDataset/dataset --backgrounds LSUN/train_jpg --out runs/geopifu
+  vitruvian datagen replay configs --meshes scans --source meshes --out runs/again --items rgb mask config"""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReplayOptions:
+    """What to read and where to write."""
+
+    configs: Annotated[Path, tyro.conf.Positional]
+    """The folder of NUMBER.json files."""
+    meshes: Path | None = None
+    """The folder of the meshes; not needed for source `synthetic`."""
+    out: Path
+    """The data set folder. It is created; an unfinished one is continued."""
+    source: str = "deephuman"
+    """How the meshes are stored: any source of `vitruvian datagen`."""
+    backgrounds: Path | None = None
+    """The folder of the background pictures, with one folder for each category."""
+    body_data: Path | None = None
+    """The folder with DensePose's UV_Processed.mat, for item smpl_iuv."""
+    items: tuple[str, ...] | None = None
+    """What to make. Default: all of protocol `geopifu`."""
+    published: bool = False
+    """Reproduce the original's defects, too."""
+    num_subjects: int | None = None
+    """For source `synthetic`: how many people it had."""
+    seed: int = 0
+    """For query points, which the files say nothing about, and for source `synthetic`."""
+    query_points: int | None = None
+    """Labelled points for each draw. Default: 85,000."""
+    supersample: int | None = None
+    """Colour samples per pixel and axis. Default: 1, as published."""
+    block_size: int = 2
+    """People in a block, the unit of work and the shard."""
+    num_actors: int | None = None
+    """Ray actors that work in parallel. Default: one for each core. 0: no Ray, all in this process."""
+
+
+def main(arguments: list[str], program: str) -> int:
+    """Replay and say what came of it."""
+    options = parse(ReplayOptions, arguments, program, GUIDE)
+
+    from vitruvian.datagen.options import DatagenOptions
+    from vitruvian.datagen.run import generate
+    from vitruvian.shards.summary import summarise
+
+    report = generate(
+        DatagenOptions(
+            protocol="geopifu",
+            replay=options.configs,
+            out=options.out,
+            source=options.source,
+            folder=options.meshes,
+            background="pictures" if options.backgrounds else None,
+            background_folder=options.backgrounds,
+            items=options.items,
+            published=options.published,
+            num_subjects=options.num_subjects,
+            seed=options.seed,
+            query_points=options.query_points,
+            supersample=options.supersample,
+            block_size=options.block_size,
+            num_actors=options.num_actors,
+        ),
+        progress=True,
+    )
+    print(report)
+    print(summarise(report.root))
+    return 0

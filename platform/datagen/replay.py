@@ -1,0 +1,81 @@
+"""Replay: the data set that a folder of Geo-PIFu's config JSON files describes, wherever the meshes lie now.
+
+The meshes come from any source; a config's ``meshPath`` is matched with the source's subjects by its last components, so the
+folders in front of it do not matter. Subjects without a config and configs without a subject are both left out, the latter by
+name in the quarantine report.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from vitruvian.datagen.blocks import Member
+from vitruvian.datagen.geopifu_config import Config, read_configs
+from vitruvian.datagen.plan import SubjectPlan
+from vitruvian.datagen.protocols.geopifu import GeopifuProtocol
+from vitruvian.datagen.subject import Subject
+from vitruvian.errors import InputError
+
+MESH_FILE = "mesh.obj"
+
+
+def parts_of(path: str) -> tuple[str, ...]:
+    """The components of a path or an id, without the file name that all published meshes share."""
+    parts = tuple(part for part in path.replace("\\", "/").split("/") if part)
+    return parts[:-1] if len(parts) > 1 and parts[-1] == MESH_FILE else parts
+
+
+def subject_of(mesh_path: str, by_parts: Mapping[tuple[str, ...], str]) -> str | None:
+    """The subject whose id is the longest tail of the path; None when there is none. ``by_parts`` from ``parts_of`` each id."""
+    parts = parts_of(mesh_path)
+    return next((by_parts[parts[k:]] for k in range(len(parts)) if parts[k:] in by_parts), None)
+
+
+def replay_members(folder: Path, subject_ids: Sequence[str]) -> tuple[list[Member], list[str]]:
+    """The subjects that have configs, in the order of these, and the mesh paths that no subject fits.
+
+    InputError when nothing fits.
+    """
+    by_parts = {parts_of(subject_id): subject_id for subject_id in subject_ids}
+    members: dict[str, Member] = {}
+    missing: dict[str, None] = {}
+    for config in read_configs(folder):
+        subject_id = subject_of(config.mesh_path, by_parts)
+        if subject_id is None:
+            missing.setdefault(config.mesh_path)
+        else:
+            members.setdefault(subject_id, Member(subject_id=subject_id, index=config.subject_index, split=config.split))
+    if not members:
+        raise InputError(
+            f"{folder}: none of its {len(missing)} meshes is there. The first is {next(iter(missing))}; the source has "
+            f"{', '.join(list(subject_ids)[:3]) or 'no subjects'}."
+        )
+    return list(members.values()), list(missing)
+
+
+@dataclass(frozen=True, kw_only=True)
+class GeopifuReplay:
+    """The protocol whose draws are read instead of drawn."""
+
+    protocol: GeopifuProtocol
+    by_index: Mapping[int, tuple[Config, ...]]
+
+    name = "geopifu"
+
+    @classmethod
+    def of(cls, folder: Path, protocol: GeopifuProtocol) -> GeopifuReplay:
+        """``protocol`` for what the files do not say; the size of the pictures is the files'."""
+        by_index: dict[int, tuple[Config, ...]] = {}
+        for config in read_configs(folder):
+            by_index[config.subject_index] = (*by_index.get(config.subject_index, ()), config)
+        one = next(iter(by_index.values()))[0]
+        return cls(protocol=dataclasses.replace(protocol, width_px=one.width_px, draws_per_subject=one.draws_per_subject),
+                   by_index=by_index)  # fmt: skip
+
+    def plan(self, subject: Subject, *, index: int, split: str, seed: int) -> SubjectPlan:
+        """As it was; ``index`` is that of the files' numbers."""
+        configs = self.by_index[index]
+        return self.protocol.plan_of(subject, [c.draw for c in configs], [c.document for c in configs])
