@@ -33,7 +33,7 @@ def face_table(charts: SurfaceCharts, faces_f3: NDArray[np.int32]) -> FaceTable:
     """The table of a body with these faces; ValueError when the charts belong to a larger body."""
     charts.check_fits(int(faces_f3.max()) + 1)
     chart_parts = charts.vertex_parts()
-    # The last triple of one part takes each corner's last entry of that part, and it is the largest shared part that comes last.
+    # The triple that is counted last is of the largest shared part, and takes each corner's last entry of that part.
     num_vertices = int(faces_f3.max()) + 1
     entry = np.full((charts.num_parts + 1, num_vertices), -1, np.int64)
     entry[chart_parts, charts.body_vertices] = np.arange(len(charts.body_vertices))  # ascending: later ones overwrite

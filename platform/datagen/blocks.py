@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from vitruvian.datagen.geopifu_published import draw_published
 from vitruvian.datagen.items.context import SubjectContext, ViewContext
 from vitruvian.datagen.items.registry import SUBJECT_PRODUCERS, VIEW_PRODUCERS
 from vitruvian.datagen.plan import DataProtocol, SubjectPlan
@@ -28,6 +29,8 @@ class Member:
     index: int
     """Position in the source: the root of the subject's randomness."""
     split: str
+    missing: str = ""
+    """Why it cannot even be looked for; it goes to quarantine with this reason."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -63,6 +66,11 @@ def plan_blocks(subject_ids: Sequence[str], *, held_out: int, block_size: int) -
         Member(subject_id=subject_id, index=index, split="train" if index < first_test else "test")
         for index, subject_id in enumerate(subject_ids)
     ]
+    return cut_blocks(members, block_size)
+
+
+def cut_blocks(members: Sequence[Member], block_size: int) -> list[Block]:
+    """Members in order, ``block_size`` to a block."""
     return [
         Block(number=number, members=tuple(members[start : start + block_size]))
         for number, start in enumerate(range(0, len(members), block_size))
@@ -73,7 +81,10 @@ def make_view(context: SubjectContext, view: View, products: Products) -> ViewRo
     """Draw one view and encode its items."""
     names = [name for name in products.items if ITEMS[name].level == "view"]
     fields = sorted({field_name for name in names for field_name in VIEW_PRODUCERS[name].fields})
-    gbuffer = draw(context.subject.mesh, view, fields=fields, supersample=products.supersample, renderer=products.renderer)
+    if context.plan.published:
+        gbuffer = draw_published(context.subject.mesh, view, context.plan.similarity.units_per_metre)
+    else:
+        gbuffer = draw(context.subject.mesh, view, fields=fields, supersample=products.supersample, renderer=products.renderer)
     seen = ViewContext(view=view, gbuffer=gbuffer, subject=context, renderer=products.renderer)
     encoded = {name: ITEMS[name].encode(VIEW_PRODUCERS[name].make(seen)) for name in names}
     return ViewRow(camera=view.camera, description=view.description(), encoded=encoded)
@@ -133,6 +144,8 @@ def make_block(
     """
     rows, quarantined = [], dict(skip or {})
     for member in block.members:
+        if member.missing:
+            quarantined[member.subject_id] = member.missing
         if member.subject_id in quarantined:
             continue
         try:

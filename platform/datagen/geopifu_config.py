@@ -20,8 +20,8 @@ from vitruvian.errors import InputError
 OUR_KEY = "vitruvian"
 KEYS = ("args", "meshPath", "bgImgPath", "dataPrefix", "skyLightRotDegrees", "randomRot")
 ARGUMENTS = {
-    "quickDemo", "w", "h", "f", "near", "far", "resolutionScale", "meshDirSearch", "bgDirSearch", "saveDir", "splitNum", "splitIdx",
-    "eachMeshWithBgNum", "useConfig", "addionalType",
+    "quickDemo", "w", "h", "f", "near", "far", "resolutionScale", "meshDirSearch", "bgDirSearch", "saveDir", "splitNum",
+    "splitIdx", "eachMeshWithBgNum", "useConfig", "addionalType",
 }  # fmt: skip
 OUR_KEYS = {"background", "split"}
 BASE_SIZE_PX = (256, 384)
@@ -74,9 +74,7 @@ def picture_number(subject_index: int, draw: int, view: int, *, draws_per_subjec
     return VIEWS * (draws_per_subject * subject_index + draw) + view
 
 
-def document_of(
-    draw: Draw, *, mesh_path: str, base: int, width_px: int, draws_per_subject: int, split: str
-) -> dict[str, Any]:
+def document_of(draw: Draw, *, mesh_path: str, base: int, width_px: int, draws_per_subject: int, split: str) -> dict[str, Any]:
     """The JSON content for a group of ours."""
     scale = width_px / BASE_SIZE_PX[0]
     return {
@@ -173,7 +171,8 @@ def _width(path: Path, arguments: Mapping[str, Any]) -> int:
         size = (0, 0, 0)
     if size[0] <= 0 or size[0] != int(size[0]) or 2 * size[1] != 3 * size[0] or size[1] != size[2]:
         raise InputError(
-            f"{path}: args say w {width!r}, h {height!r}, f {focal!r}, resolutionScale {scale!r}; pictures are w x 1.5 w, f is h."
+            f"{path}: args say w {width!r}, h {height!r}, f {focal!r}, resolutionScale {scale!r}; a picture is w x 1.5 w and f "
+            "is h."
         )
     return int(size[0])
 

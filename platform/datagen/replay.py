@@ -1,8 +1,8 @@
 """Replay: the data set that a folder of Geo-PIFu's config JSON files describes, wherever the meshes lie now.
 
 The meshes come from any source; a config's ``meshPath`` is matched with the source's subjects by its last components, so the
-folders in front of it do not matter. Subjects without a config and configs without a subject are both left out, the latter by
-name in the quarantine report.
+folders in front of it do not matter. Subjects without a config are left out; configs without a subject are named in the
+quarantine report.
 """
 
 from __future__ import annotations
@@ -34,26 +34,24 @@ def subject_of(mesh_path: str, by_parts: Mapping[tuple[str, ...], str]) -> str |
     return next((by_parts[parts[k:]] for k in range(len(parts)) if parts[k:] in by_parts), None)
 
 
-def replay_members(folder: Path, subject_ids: Sequence[str]) -> tuple[list[Member], list[str]]:
-    """The subjects that have configs, in the order of these, and the mesh paths that no subject fits.
+def replay_members(folder: Path, subject_ids: Sequence[str]) -> list[Member]:
+    """The subjects that have configs, in the order of these; those that the source does not have are marked ``missing``.
 
-    InputError when nothing fits.
+    InputError when none is there.
     """
     by_parts = {parts_of(subject_id): subject_id for subject_id in subject_ids}
-    members: dict[str, Member] = {}
-    missing: dict[str, None] = {}
+    members: dict[int, Member] = {}
     for config in read_configs(folder):
         subject_id = subject_of(config.mesh_path, by_parts)
-        if subject_id is None:
-            missing.setdefault(config.mesh_path)
-        else:
-            members.setdefault(subject_id, Member(subject_id=subject_id, index=config.subject_index, split=config.split))
-    if not members:
-        raise InputError(
-            f"{folder}: none of its {len(missing)} meshes is there. The first is {next(iter(missing))}; the source has "
-            f"{', '.join(list(subject_ids)[:3]) or 'no subjects'}."
+        missing = "" if subject_id else f"{config.mesh_path}: a config names this mesh, but the source has no such subject."
+        member = Member(
+            subject_id=subject_id or config.mesh_path, index=config.subject_index, split=config.split, missing=missing
         )
-    return list(members.values()), list(missing)
+        members.setdefault(config.subject_index, member)
+    if all(member.missing for member in members.values()):
+        first, there = next(iter(members.values())).subject_id, ", ".join(list(subject_ids)[:3]) or "no subjects"
+        raise InputError(f"{folder}: none of its {len(members)} meshes is there. The first is {first}; the source has {there}.")
+    return list(members.values())
 
 
 @dataclass(frozen=True, kw_only=True)

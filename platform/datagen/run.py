@@ -17,7 +17,8 @@ from typing import Any
 
 from vitruvian import __version__
 from vitruvian.datagen.background import list_backgrounds
-from vitruvian.datagen.blocks import Block, plan_blocks
+from vitruvian.datagen.blocks import Block, cut_blocks, plan_blocks
+from vitruvian.datagen.geopifu_config import read_configs
 from vitruvian.datagen.items.registry import fields_needed
 from vitruvian.datagen.jobs import JobQueue
 from vitruvian.datagen.options import DatagenOptions, check_same_content
@@ -25,6 +26,7 @@ from vitruvian.datagen.pool import run_here, run_on_ray
 from vitruvian.datagen.progress import Progress, readable_bytes, readable_seconds
 from vitruvian.datagen.protocols.registry import make_protocol, with_protocol_defaults
 from vitruvian.datagen.renderers.registry import make_renderer
+from vitruvian.datagen.replay import replay_members
 from vitruvian.datagen.sources.registry import make_source
 from vitruvian.errors import InputError
 from vitruvian.ray_local import start_ray
@@ -122,6 +124,8 @@ def generate(options: DatagenOptions, *, progress: bool = True) -> DatasetReport
 def _plan(options: DatagenOptions) -> list[Block]:
     """The blocks of the whole data set."""
     ids = list(make_source(options).subject_ids())
+    if options.replay is not None:
+        return cut_blocks(replay_members(options.replay, ids), options.block_size)
     if options.num_subjects is not None and options.num_subjects > len(ids):
         raise InputError(f"--num-subjects is {options.num_subjects}; source {options.source!r} has only {len(ids)}.")
     ids = ids[: options.num_subjects]
@@ -151,6 +155,9 @@ def _inputs(blocks: list[Block], options: DatagenOptions) -> dict[str, str]:
         inputs["background_pictures"] = f"{len(names)} ({_digest(canonical_json(names).encode())})"
     if options.light_bank is not None:
         inputs["light_bank"] = _digest(options.light_bank.read_bytes())
+    if options.replay is not None:
+        documents = [config.document for config in read_configs(options.replay)]
+        inputs["configs"] = f"{len(documents)} ({_digest(canonical_json(documents).encode())})"
     return inputs
 
 

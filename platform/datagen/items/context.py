@@ -42,6 +42,12 @@ class SubjectContext:
         """``make()``, computed once for this draw."""
         return _remembered(self._own, name, make)
 
+    def remember_latest(self, name: str, key: str, make: Callable[[], Value]) -> Value:
+        """``make()``, computed again only when ``key`` differs from that of the last call: for what views mostly share."""
+        if self._own.get(f"{name} key") != key:
+            self._own[name], self._own[f"{name} key"] = make(), key
+        return self._own[name]
+
     def remember_subject(self, name: str, make: Callable[[], Value]) -> Value:
         """``make()``, computed once for all draws of this subject."""
         return _remembered(self.shared, name, make)

@@ -5,17 +5,29 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from vitruvian.datagen.background import draw_background
 from vitruvian.datagen.items.context import ViewContext
+from vitruvian.shards.schema import canonical_json
 
 FIELDS = ("coverage", "color")
 
 
+def _background(context: ViewContext) -> NDArray[np.uint8]:
+    """The view's background; views of one draw mostly share it."""
+    view = context.view
+
+    def make() -> NDArray[np.uint8]:
+        return draw_background(view.background, view.camera.width_px, view.camera.height_px, view.background_folder)
+
+    key = f"{view.camera.width_px}x{view.camera.height_px} {canonical_json(view.background)}"
+    return context.subject.remember_latest("background", key, make).copy()
+
+
 def rgb(context: ViewContext) -> dict[str, Any]:
     """uint8 (H, W, 3): ``coverage * color + (1 - coverage) * background``, rounded."""
-    camera, gbuffer = context.view.camera, context.gbuffer
-    picture = draw_background(context.view.background, camera.width_px, camera.height_px, context.view.background_folder)
+    gbuffer, picture = context.gbuffer, _background(context)
     rows, columns = (np.flatnonzero(gbuffer.coverage.any(axis=axis)) for axis in (1, 0))
     if len(rows):
         inside = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]

@@ -30,7 +30,7 @@ def rest_vertices(subject: Subject) -> NDArray[np.float64]:
     body = known_body(subject)
     if body.rest_vertices is None:
         raise InputError(
-            f"{subject.subject_id}: the rest shape of body model {body.model!r} is not known, of which semantic codes are made. "
+            f"{subject.subject_id}: the rest shape of body model {body.model!r} is not known; semantic codes are made of it. "
             "Give the model file to the source, or leave semantic items out (--items)."
         )
     return body.rest_vertices.astype(np.float64)

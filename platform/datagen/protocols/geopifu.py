@@ -1,10 +1,10 @@
 """Geo-PIFu's data (He et al., NeurIPS 2020): four draws of each person, four views of each draw, 1024 x 1536 pixels.
 
-Its frame has x to the right, y *down* and z *into the scene*. A draw turns the person by whole degrees, scales it until it just
-fits a box of 0.85 times the volume (2/3 x 1 x 2/3 units), and chooses a background and lamps. The camera is orthographic and
-never moves: 1536 pixels are one unit, a voxel is 8 pixels, and the sample of pixel (i, j) is at u = i, v = j. The four views are
-quarter turns of the drawn person. Everything random is in a ``Draw``, which ``datagen/geopifu_config.py`` writes as the
-published JSON and reads back.
+Its frame has x to the right, y *down* and z *into the scene*. A draw turns the person by whole degrees, scales it until it
+just fits a box of 0.85 times the volume (2/3 x 1 x 2/3 units), and chooses a background and lamps. The camera is orthographic
+and never moves: 1536 pixels are one unit, a voxel is 8 pixels, and the sample of pixel (i, j) is at u = i, v = j. The four
+views are quarter turns of the drawn person. Everything random is in a ``Draw``, which ``datagen/geopifu_config.py`` writes as
+the published JSON and reads back.
 """
 
 from __future__ import annotations
@@ -85,9 +85,7 @@ def draw_backgrounds(
     return [{"kind": stored, "file": options[int(rng.integers(len(options)))]} for options in chosen]
 
 
-def random_draws(
-    rng: np.random.Generator, number: int, kind: BackgroundKind, names: Sequence[str] = ()
-) -> tuple[Draw, ...]:
+def random_draws(rng: np.random.Generator, number: int, kind: BackgroundKind, names: Sequence[str] = ()) -> tuple[Draw, ...]:
     """The draws of one person."""
     draws = []
     for background in draw_backgrounds(kind, names, number, rng):

@@ -49,7 +49,7 @@ def _geopifu(options: DatagenOptions) -> DataProtocol:
 
     views, width = options.chosen("views_per_subject"), options.chosen("size_px")
     if views % VIEWS:
-        raise InputError(f"--views-per-subject is {views}; protocol geopifu makes {VIEWS} of each draw: use a multiple of {VIEWS}.")
+        raise InputError(f"--views-per-subject is {views}; protocol geopifu makes {VIEWS} of each draw: use a multiple of it.")
     if width % 2:
         raise InputError(f"--size-px is {width}; protocol geopifu needs an even width (the height is 1.5 times as large).")
     protocol = GeopifuProtocol(
@@ -87,8 +87,21 @@ PROTOCOLS: dict[str, ProtocolEntry] = {
         build=_geopifu,
         defaults={
             "items": (
-                "config", "rgb", "mask", "normal", "mesh", "body", "solid_voxels", "query_points", "mask_from_voxels",
-                "mesh_semantics", "joints_3d", "joints_2d", "smpl_semantics", "smpl_iuv", "smpl_semantic_voxels",
+                "config",
+                "rgb",
+                "mask",
+                "normal",
+                "mesh",
+                "body",
+                "solid_voxels",
+                "query_points",
+                "mask_from_voxels",
+                "mesh_semantics",
+                "joints_3d",
+                "joints_2d",
+                "smpl_semantics",
+                "smpl_iuv",
+                "smpl_semantic_voxels",
             ),
             "views_per_subject": 16,
             "size_px": 1024,
