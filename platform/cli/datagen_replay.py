@@ -9,6 +9,7 @@ from typing import Annotated
 import tyro
 
 from vitruvian.cli.arguments import parse
+from vitruvian.datagen.background import BackgroundKind
 
 GUIDE = """Make all items that a folder of Geo-PIFu's config JSON files describes, wherever the meshes lie now.
 
@@ -35,7 +36,7 @@ class ReplayOptions:
     source: str = "deephuman"
     """How the meshes are stored: any source of `vitruvian datagen`."""
     backgrounds: Path | None = None
-    """The folder of the background pictures, with one folder for each category."""
+    """The background pictures: a folder with one folder for each category, or one with LSUN's databases."""
     body_data: Path | None = None
     """The folder with DensePose's UV_Processed.mat, for item smpl_iuv."""
     items: tuple[str, ...] | None = None
@@ -56,6 +57,12 @@ class ReplayOptions:
     """Ray actors that work in parallel. Default: one for each core. 0: no Ray, all in this process."""
 
 
+def _kind_of(folder: Path | None) -> BackgroundKind | None:
+    if folder is None:
+        return None
+    return "lsun" if any(folder.rglob("data.mdb")) else "pictures"
+
+
 def main(arguments: list[str], program: str) -> int:
     """Replay and say what came of it."""
     options = parse(ReplayOptions, arguments, program, GUIDE)
@@ -71,9 +78,10 @@ def main(arguments: list[str], program: str) -> int:
             out=options.out,
             source=options.source,
             folder=options.meshes,
-            background="pictures" if options.backgrounds else None,
+            background=_kind_of(options.backgrounds),
             background_folder=options.backgrounds,
             items=options.items,
+            body_data=options.body_data,
             published=options.published,
             num_subjects=options.num_subjects,
             seed=options.seed,

@@ -19,8 +19,8 @@ from vitruvian.shards.items import ITEMS, check_items
 
 # These say where and how fast, not what: runs that differ only in them make the same bytes. What is in the input folders
 # counts, where they are does not, so that data can be moved.
-_NOT_CONTENT = ("out", "num_actors", "folder", "background_folder", "light_bank", "replay")
-_PATHS = ("out", "folder", "background_folder", "light_bank", "replay")
+_NOT_CONTENT = ("out", "num_actors", "folder", "background_folder", "light_bank", "replay", "body_data")
+_PATHS = ("out", "folder", "background_folder", "light_bank", "replay", "body_data")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -71,6 +71,9 @@ class DatagenOptions:
     one or several databases as LSUN distributes them (bedroom_train_lmdb, ...), or one of them."""
     background_limit: int = PUBLISHED_LIMIT
     """For background `lsun`: records of each database, from the first key on."""
+    body_data: Path | None = None
+    """A folder of SMPL's additional files: DensePose's `UV_Processed.mat` (for items `iuv` and `smpl_iuv` of SMPL bodies; the
+    built-in body needs none), `J_regressor_extra.npy`."""
     light_bank: Path | None = None
     """A .npy file of spherical harmonics lights, floats (N, 9, 3), such as PIFu's env_sh.npy. Default: procedural light."""
     center: Literal["surface", "vertices"] = "surface"

@@ -20,6 +20,7 @@ from vitruvian.datagen.subject import Subject
 from vitruvian.errors import InputError
 
 MESH_FILE = "mesh.obj"
+BYTES_MARK = ("b'", "'")
 
 
 def parts_of(path: str) -> tuple[str, ...]:
@@ -54,6 +55,13 @@ def replay_members(folder: Path, subject_ids: Sequence[str]) -> list[Member]:
     return list(members.values())
 
 
+def _plain_name(name: str) -> str:
+    """``category/key`` of a background picture, however its file is called."""
+    category, _, key = name.rpartition("/")
+    key = key.rpartition(".")[0] or key
+    return f"{category.rpartition('/')[2]}/{key.removeprefix(BYTES_MARK[0]).removesuffix(BYTES_MARK[1])}"
+
+
 @dataclass(frozen=True, kw_only=True)
 class GeopifuReplay:
     """The protocol whose draws are read instead of drawn."""
@@ -63,6 +71,27 @@ class GeopifuReplay:
 
     name = "geopifu"
 
+    def with_backgrounds(self) -> GeopifuReplay:
+        """The same with each picture's name as it is in the folder at hand: without a suffix in LSUN's databases, and with or
+        without the ``b'...'`` that one version of the published tool put around it. InputError naming one that is not there."""
+        here = {_plain_name(name): name for name in self.protocol.background_pictures}
+        stored = "lsun" if self.protocol.background == "lsun" else "picture"
+
+        def found(config: Config) -> Config:
+            background = config.draw.background
+            if "file" not in background:
+                return config
+            name = here.get(_plain_name(background["file"]))
+            if name is None:
+                raise InputError(
+                    f"group {config.base:06d}: its background {background['file']} is not in {self.protocol.background_folder}."
+                )
+            draw = dataclasses.replace(config.draw, background={**background, "kind": stored, "file": name})
+            return dataclasses.replace(config, draw=draw)
+
+        by_index = {index: tuple(map(found, configs)) for index, configs in self.by_index.items()}
+        return dataclasses.replace(self, by_index=by_index)
+
     @classmethod
     def of(cls, folder: Path, protocol: GeopifuProtocol) -> GeopifuReplay:
         """``protocol`` for what the files do not say; the size of the pictures is the files'."""
@@ -70,8 +99,8 @@ class GeopifuReplay:
         for config in read_configs(folder):
             by_index[config.subject_index] = (*by_index.get(config.subject_index, ()), config)
         one = next(iter(by_index.values()))[0]
-        return cls(protocol=dataclasses.replace(protocol, width_px=one.width_px, draws_per_subject=one.draws_per_subject),
-                   by_index=by_index)  # fmt: skip
+        as_written = dataclasses.replace(protocol, width_px=one.width_px, draws_per_subject=one.draws_per_subject)
+        return cls(protocol=as_written, by_index=by_index).with_backgrounds()
 
     def plan(self, subject: Subject, *, index: int, split: str, seed: int) -> SubjectPlan:
         """As it was; ``index`` is that of the files' numbers."""

@@ -42,11 +42,25 @@ def subject_values(seed: int) -> dict[str, Any]:
         "voxel_origin_m": np.array([-1.0, 0.1, -0.7]),
         "voxel_axes": np.eye(3)[[1, 2, 0]],
         "voxel_size_m": 0.01,
+        "config": {"dataPrefix": 4 * seed, "skyLightRotDegrees": [None, 50, 180]},
+        "smpl_semantic_voxels": code_voxels(np.random.default_rng((seed, 3))),
         "query_codes": quantise_points(points, BOX_MIN, BOX_MAX),
         "query_box_min_m": BOX_MIN,
         "query_box_max_m": BOX_MAX,
         "query_labels": rng.random(101) < 0.5,
     }
+
+
+def code_voxels(rng: np.random.Generator) -> np.ndarray:
+    codes = rng.integers(1, 256, (5, 7, 3, 3)).astype(np.uint8)
+    codes[rng.random((5, 7, 3)) < 0.5] = 0
+    return codes
+
+
+def patch(rng: np.random.Generator, background: int) -> np.ndarray:
+    picture = np.full((SIZE, SIZE, 3), background, np.uint8)
+    picture[3:19, 7:16] = rng.integers(0, 255, (16, 9, 3))
+    return picture
 
 
 def view_values(seed: int) -> dict[str, Any]:
@@ -70,6 +84,12 @@ def view_values(seed: int) -> dict[str, Any]:
         "joint_set": "coco17",
         "iuv": iuv.astype(np.float32),
         "part_labels": (mask * rng.integers(1, 30, (SIZE, SIZE))).astype(np.uint8),
+        "mask_from_voxels": mask[:9, :7],
+        "mesh_semantics": patch(rng, 255),
+        "mesh_semantics_ratio": np.array([1.0, 0.9, 0.2]),
+        "smpl_semantics": patch(rng, 255),
+        "smpl_semantics_ratio": np.array([1.0, 0.9, 0.2]),
+        "smpl_iuv": patch(rng, 0),
     }
 
 

@@ -44,6 +44,12 @@ def test_a_sample_is_what_was_written(root: Path) -> None:
     assert np.array_equal(sample["mesh"].faces, products["mesh"].faces)
     assert np.array_equal(sample["mesh"].vertex_colors, products["mesh"].vertex_colors)
     assert np.array_equal(sample["solid_voxels"], products["solid_voxels"]) and sample["voxel_size_m"] == 0.01
+    for name in ("mask_from_voxels", "mesh_semantics", "smpl_semantics", "smpl_iuv"):
+        assert np.array_equal(sample[name], pictures[name])
+    kept = sample["mesh_semantics_keep_ratio"]
+    assert np.array_equal(kept[..., 2] == 255, (pictures["mesh_semantics"] == 255).all(axis=2))
+    assert np.array_equal(sample["smpl_semantic_voxels"], products["smpl_semantic_voxels"])
+    assert sample["config"] == products["config"] and sample["group"] == 0
     assert np.array_equal(sample["query_labels"], products["query_labels"])
     assert sample["query_points"].dtype == np.float32 and sample["query_points"].shape == (101, 3)
     assert np.array_equal(sample["body_parameters"]["betas"], products["body_parameters"]["betas"])

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vitruvian.datagen.background import draw_background
+from vitruvian.datagen.background import background_picture, draw_background, stretched
 from vitruvian.datagen.items.context import ViewContext
 from vitruvian.shards.schema import canonical_json
 
@@ -19,7 +19,11 @@ def _background(context: ViewContext) -> NDArray[np.uint8]:
     view = context.view
 
     def make() -> NDArray[np.uint8]:
-        return draw_background(view.background, view.camera.width_px, view.camera.height_px, view.background_folder)
+        width, height = view.camera.width_px, view.camera.height_px
+        if context.subject.plan.published and "file" in view.background and view.background_folder is not None:
+            picture = background_picture(view.background["kind"], view.background_folder, view.background["file"])
+            return (stretched(picture, width, height) * np.float32(255.0)).astype(np.uint8)  # the original cuts off
+        return draw_background(view.background, width, height, view.background_folder)
 
     key = f"{view.camera.width_px}x{view.camera.height_px} {canonical_json(view.background)}"
     return context.subject.remember_latest("background", key, make).copy()

@@ -10,7 +10,7 @@ the published JSON and reads back.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vitruvian.datagen.background import BackgroundKind, random_background
+from vitruvian.datagen.body_plan import BodyPlan
 from vitruvian.datagen.geopifu_config import VIEWS, Draw, document_of, picture_number
 from vitruvian.datagen.plan import QueryPlan, Similarity, SubjectPlan, VoxelPlan
 from vitruvian.datagen.point_lights import PointLights, Triple
@@ -160,6 +161,8 @@ class GeopifuProtocol:
     background_folder: Path | None = None
     background_pictures: tuple[str, ...] = ()
     query_points: int = 85_000
+    body: BodyPlan = field(default_factory=BodyPlan)
+    """Joints and charts."""
     published: bool = False
     """Reproduce the original's defects, see ``datagen/geopifu_published.py``."""
 
@@ -214,6 +217,7 @@ class GeopifuProtocol:
                 box_max=(x, y, z),
             ),
             voxels=VoxelPlan(origin=VOXEL_ORIGIN, cell=VOXEL_CELL, resolution=VOXELS, rule="shell_fill"),
+            body=self.body,
             config=document,
             published=self.published,
         )

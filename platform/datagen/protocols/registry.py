@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from vitruvian.datagen.background import list_backgrounds
+from vitruvian.datagen.body_plan import BodyPlan
 from vitruvian.datagen.light import load_light_bank
 from vitruvian.datagen.options import DatagenOptions
 from vitruvian.datagen.plan import DataProtocol
@@ -57,9 +58,12 @@ def _geopifu(options: DatagenOptions) -> DataProtocol:
         width_px=width,
         background=options.chosen("background"),
         background_folder=options.background_folder,
-        background_pictures=list_pictures(options.background_folder) if options.background_folder else (),
+        background_pictures=list_backgrounds(
+            options.chosen("background"), options.background_folder, limit=options.background_limit
+        ),
         query_points=options.chosen("query_points"),
         published=options.published,
+        body=BodyPlan(data_folder=options.body_data),
     )
     if options.replay is None:
         return protocol
@@ -106,7 +110,7 @@ PROTOCOLS: dict[str, ProtocolEntry] = {
             "views_per_subject": 16,
             "size_px": 1024,
             "supersample": 1,
-            "background": "fields",
+            "background": "scenes",
             "query_points": 85_000,
         },
         unused=("arc_deg", "light_bank", "voxel_resolution"),
