@@ -73,19 +73,18 @@ class GeopifuReplay:
 
     def with_backgrounds(self) -> GeopifuReplay:
         """The same with each picture's name as it is in the folder at hand: without a suffix in LSUN's databases, and with or
-        without the ``b'...'`` that one version of the published tool put around it. InputError naming one that is not there."""
-        here = {_plain_name(name): name for name in self.protocol.background_pictures}
+        without the ``b'...'`` that one version of the published tool put around it. A picture that is not there keeps its
+        name; drawing it names it in the quarantine report."""
+        names = self.protocol.background_pictures
+        here = {**{_plain_name(name): name for name in names}, **{name: name for name in names}}
         stored = "lsun" if self.protocol.background == "lsun" else "picture"
 
         def found(config: Config) -> Config:
             background = config.draw.background
-            if "file" not in background:
-                return config
-            name = here.get(_plain_name(background["file"]))
+            name = background.get("file", "")
+            name = here.get(name) or here.get(_plain_name(name))
             if name is None:
-                raise InputError(
-                    f"group {config.base:06d}: its background {background['file']} is not in {self.protocol.background_folder}."
-                )
+                return config
             draw = dataclasses.replace(config.draw, background={**background, "kind": stored, "file": name})
             return dataclasses.replace(config, draw=draw)
 

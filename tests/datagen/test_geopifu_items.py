@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from figures import ellipsoid, figure, write_folder
+from PIL import Image
 
 from vitruvian.bodies.builtin_charts import builtin_charts
 from vitruvian.bodies.charts import SurfaceCharts
@@ -250,6 +251,40 @@ def test_published_files_are_read_as_they_are(run: tuple[Path, Path, Path], tmp_
     document["args"]["eachMeshWithBgNum"] = 4
     assert [one.base for one in read_configs(tmp_path)] == [4]
     assert [one.base for one in read_configs(tmp_path, black_listed=True)] == [4, *BLACK_LIST]
+
+
+def test_backgrounds_are_found_however_they_are_spelled(run: tuple[Path, Path, Path], tmp_path: Path) -> None:
+    meshes, _, configs = run
+    document = json.loads((configs / "000008.json").read_text())
+    document["meshPath"] = "/cluster/data/figure01.obj"
+    del document["vitruvian"]
+    (tmp_path / "configs").mkdir()
+    for base, key in ((8, "b'12ab'"), (12, "34cd")):
+        path = tmp_path / "configs" / f"{base:06d}.json"
+        path.write_text(json.dumps({**document, "dataPrefix": base, "bgImgPath": f"/x/LSUN/train_jpg/tower/{key}.jpg"}))
+    (tmp_path / "train_jpg" / "tower").mkdir(parents=True)
+    for name, level in (("12ab", 200), ("b'34cd'", 90)):
+        Image.new("RGB", (30, 20), (level, 0, 0)).save(tmp_path / "train_jpg" / "tower" / f"{name}.jpg")
+    arguments = [
+        "datagen",
+        "replay",
+        str(tmp_path / "configs"),
+        "--meshes",
+        str(meshes),
+        "--source",
+        "meshes",
+        "--items",
+        "rgb",
+    ]
+    arguments += ["--backgrounds", str(tmp_path / "train_jpg"), "--num-actors", "0", "--out"]
+    for more in ([str(tmp_path / "data")], [str(tmp_path / "published"), "--published"]):
+        assert main([*arguments, *more]) == 0
+        data = ShardDataset(more[0])
+        assert (
+            len(data) == 8 and [abs(int(data[k]["rgb"][0, 0, 0]) - level) < 4 for k, level in ((0, 200), (7, 90))] == [True] * 2
+        )
+    (tmp_path / "train_jpg" / "tower" / "12ab.jpg").unlink()
+    assert main([*arguments, str(tmp_path / "none")]) == 2
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ def seen_from(solid: NDArray[np.bool_], turn_33: NDArray[np.float64]) -> NDArray
         raise ValueError("mask_from_voxels: the view does not look along an axis of the voxel grid.")
     turned = solid.transpose([int(np.flatnonzero(row)[0]) for row in whole])
     turned = turned[tuple(slice(None, None, int(row.sum())) for row in whole)]
-    return turned.any(axis=2).T
+    return np.any(turned, axis=2).T
 
 
 def mask_from_voxels(context: ViewContext) -> dict[str, Any]:

@@ -18,8 +18,8 @@ def solid(context: SubjectContext, vertices_m: NDArray[np.float32], faces: NDArr
     if frame.rotation == IDENTITY:
         origin, cell = frame.to_world(np.array([plan.origin]))[0], plan.cell / frame.units_per_metre
         return voxelize(vertices_m, faces, origin=origin, cell_size=cell, resolution=plan.resolution, rule=plan.rule)
-    units = frame.to_units(vertices_m)
-    units = (np.round(units, 6) if context.plan.published else units).astype(np.float32)  # the original reads six decimals
+    exact = frame.to_units(vertices_m)
+    units = (np.round(exact, 6) if context.plan.published else exact).astype(np.float32)  # the original reads six decimals
     return voxelize(units, faces, origin=plan.origin, cell_size=plan.cell, resolution=plan.resolution, rule=plan.rule)
 
 
