@@ -265,24 +265,14 @@ def test_backgrounds_are_found_however_they_are_spelled(run: tuple[Path, Path, P
     (tmp_path / "train_jpg" / "tower").mkdir(parents=True)
     for name, level in (("12ab", 200), ("b'34cd'", 90)):
         Image.new("RGB", (30, 20), (level, 0, 0)).save(tmp_path / "train_jpg" / "tower" / f"{name}.jpg")
-    arguments = [
-        "datagen",
-        "replay",
-        str(tmp_path / "configs"),
-        "--meshes",
-        str(meshes),
-        "--source",
-        "meshes",
-        "--items",
-        "rgb",
-    ]
-    arguments += ["--backgrounds", str(tmp_path / "train_jpg"), "--num-actors", "0", "--out"]
+    arguments = ["datagen", "replay", str(tmp_path / "configs"), "--meshes", str(meshes), "--source", "meshes"]
+    arguments += ["--items", "rgb", "--backgrounds", str(tmp_path / "train_jpg"), "--num-actors", "0", "--out"]
     for more in ([str(tmp_path / "data")], [str(tmp_path / "published"), "--published"]):
         assert main([*arguments, *more]) == 0
         data = ShardDataset(more[0])
-        assert (
-            len(data) == 8 and [abs(int(data[k]["rgb"][0, 0, 0]) - level) < 4 for k, level in ((0, 200), (7, 90))] == [True] * 2
-        )
+        assert len(data) == 8
+        for view, level in ((0, 200), (7, 90)):
+            assert abs(int(data[view]["rgb"][0, 0, 0]) - level) < 4
     (tmp_path / "train_jpg" / "tower" / "12ab.jpg").unlink()
     assert main([*arguments, str(tmp_path / "none")]) == 2
 
