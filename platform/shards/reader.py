@@ -102,6 +102,10 @@ class ShardReader:
                 values.update(ITEMS[name].decode(views.field(name)[view_index]))
         return values
 
+    def stored(self, row: int, view_index: int, name: str) -> bytes:
+        """The stored bytes of a view item that is one encoded picture."""
+        return self._file.get_batch(row).column("views")[0].values.field(name)[view_index].as_py()
+
     def num_views(self, row: int) -> int:
         return len(self._file.get_batch(row).column("views")[0])
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Refuses, Run
+from tests.datagen.figures import write_folder
 from tests.shards.shards_helpers import make_dataset
 from vitruvian.cli.datagen import SUBCOMMANDS
 from vitruvian.cli.main import main
@@ -43,3 +44,22 @@ def test_cache_makes_one_and_says_what_is_wrong(
     assert "is there already" in capsys.readouterr().out
     refuses(["datagen", "cache", "nowhere"], "nowhere", "does not exist")
     refuses(["datagen", "cache", "data", "--items", "dreams"], "dreams", "rgb")
+
+
+def test_export_and_import(
+    refuses: Refuses, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_folder(tmp_path / "scans", 2)
+    small = ["--views-per-subject", "2", "--size-px", "32", "--query-points", "500", "--num-actors", "0"]
+    assert main(["datagen", "--out", "data", "--source", "meshes", "--folder", "scans", *small]) == 0
+    capsys.readouterr()
+    assert main(["datagen", "export", "data", "--layout", "pifu", "--out", "pifu"]) == 0
+    printed = capsys.readouterr().out
+    assert "2 subjects, 4 views in layout pifu" in printed
+    assert "--views-per-subject 360" in printed
+    assert main(["datagen", "import", "pifu", "--layout", "pifu", "--out", "back", "--query-points", "500"]) == 0
+    assert "back: 2 subjects, 4 views" in capsys.readouterr().out
+    refuses(["datagen", "export", "nowhere", "--layout", "pifu", "--out", "x"], "nowhere", "does not exist")
+    refuses(["datagen", "import", "scans", "--layout", "pifu", "--out", "x"], "scans", "RENDER")
+    refuses(["datagen", "import", "pifu", "--layout", "pifu", "--out", "data"], "data", "other options")

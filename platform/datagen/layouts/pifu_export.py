@@ -1,0 +1,133 @@
+"""Write PIFu's and JIFF's folders: RENDER, MASK, PARAM, GEO/OBJ, and UV_* and bounce where the data set has them.
+
+    RENDER/NAME/YAW_0_00.jpg   MASK/NAME/YAW_0_00.png   PARAM/NAME/YAW_0_00.npy   GEO/OBJ/NAME/NAME.obj   val.txt
+
+Both systems read these. PIFu's loader wants every yaw from 0 to 359 of each person and the mesh as NAME_100k.obj; JIFF's reads
+the yaws that FILE_NUMBER/NAME/number.txt lists. So the mesh is there by both names (one file, linked), and the list, too.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from vitruvian.datagen.layouts.common import (
+    ExportReport,
+    Pictures,
+    StoredSubject,
+    folder_name,
+    fresh_folder,
+    stored_subjects,
+    write_file,
+    write_note,
+)
+from vitruvian.datagen.layouts.npy_objects import write_npy_object
+from vitruvian.datagen.layouts.obj_text import obj_text
+from vitruvian.datagen.layouts.pifu_frame import LayoutFrame, param_of
+from vitruvian.errors import InputError
+from vitruvian.shards.dataset import ShardDataset
+
+Tell = Callable[[int, int], None]
+
+
+def view_name(description: dict[str, Any], seen: Counter[int]) -> str:
+    """``YAW_PITCH_LIGHT``; further views of one yaw are further lights."""
+    yaw = round(np.degrees(description["yaw_rad"])) % 360
+    light = seen[yaw]
+    seen[yaw] += 1
+    return f"{yaw}_0_{light:02d}"
+
+
+def export_pifu(
+    root: Path, out: Path, *, layout: str = "pifu", pictures: Pictures = "published", tell: Tell | None = None
+) -> ExportReport:
+    """Export a data set of protocol ``pifu`` or ``jiff``. InputError when its views or items do not fit the layout."""
+    data = ShardDataset(root, verify="size")
+    if missing := [name for name in ("rgb", "mask", "mesh") if name not in data.items]:
+        raise InputError(f"{root}: holds no {', '.join(missing)}, of which layout {layout!r} is made. Generate it with these.")
+    fresh_folder(out)
+    notes: dict[str, dict[str, Any]] = {}
+    whole = sum(len(entry.subjects) for entry in data.blocks)
+    yaws: list[int] = []
+    for subject in stored_subjects(data):
+        name, note = _export_subject(subject, out, pictures, data.items)
+        if name in notes:
+            raise InputError(f"{root}: two subjects would have the folder {name!r}.")
+        notes[name] = note
+        yaws.append(len(note["views"]))
+        if tell is not None:
+            tell(len(notes), whole)
+    _write_val(out, [name for name, note in notes.items() if note["split"] == "test"])
+    write_note(out, layout, data, notes)
+    return ExportReport(out=out, num_subjects=whole, num_views=sum(yaws), missing=_missing(layout, data.items, min(yaws)))
+
+
+def _export_subject(
+    subject: StoredSubject, out: Path, pictures: Pictures, items: tuple[str, ...]
+) -> tuple[str, dict[str, Any]]:
+    values = subject.values("mesh")
+    name, mesh = folder_name(values["subject_id"]), values["mesh"]
+    frame = LayoutFrame.of(values["units_per_metre"], values["center_m"])
+    obj = out / "GEO" / "OBJ" / name / f"{name}.obj"
+    write_file(obj, obj_text(frame.to_layout(mesh.vertices), mesh.faces, mesh.vertex_colors))
+    _same_file(obj, obj.with_name(f"{name}_100k.obj"))
+    seen: Counter[int] = Counter()
+    views = []
+    for index in range(subject.num_views):
+        view = subject.view(index, "mask")
+        stem = view_name(view["view"], seen)
+        light = view["view"]["light"]
+        if light.get("kind") != "harmonic":
+            raise InputError(f"{name}: view {index} is lit by {light.get('kind')!r}; PARAM holds spherical harmonics only.")
+        param = param_of(view["camera"], frame, np.array(light["coefficients"]))
+        write_file(out / "RENDER" / name / f"{stem}.jpg", subject.rgb_jpeg(index, pictures))
+        write_file(out / "MASK" / name / f"{stem}.png", _png(view["mask"]))
+        (out / "PARAM" / name).mkdir(parents=True, exist_ok=True)
+        write_npy_object(out / "PARAM" / name / f"{stem}.npy", param)
+        views.append({"name": stem, "description": view["view"]})
+    numbers = "".join(f"{view['name'].split('_')[0]}\n" for view in views if view["name"].endswith("_00"))
+    write_file(out / "FILE_NUMBER" / name / "number.txt", numbers.encode())
+    note = {key: values[key] for key in ("subject_id", "source", "licence", "attributes", "units_per_metre", "center_m")}
+    return name, {**note, "split": subject.split, "views": views}
+
+
+def _png(mask: np.ndarray) -> bytes:
+    stream = io.BytesIO()
+    Image.fromarray(mask.astype(np.uint8) * np.uint8(255)).save(stream, format="PNG")
+    return stream.getvalue()
+
+
+def _same_file(path: Path, other: Path) -> None:
+    """``other`` becomes a second name of ``path``, or a copy on file systems without such names."""
+    other.unlink(missing_ok=True)
+    try:
+        os.link(path, other)
+    except OSError:
+        other.write_bytes(path.read_bytes())
+
+
+def _write_val(out: Path, test: list[str]) -> None:
+    """The held-out subjects, one a line. The original fails on exactly one line, so a single name stands there twice."""
+    lines = test * 2 if len(test) == 1 else test
+    write_file(out / "val.txt", "".join(f"{name}\n" for name in lines).encode())
+
+
+def _missing(layout: str, items: tuple[str, ...], fewest_views: int) -> tuple[str, ...]:
+    lines = []
+    if layout == "pifu" and fewest_views < 360:
+        lines.append(
+            f"all 360 yaws of each person (here as few as {fewest_views}): PIFu's loader asks for every one; generate with "
+            "--views-per-subject 360"
+        )
+    if layout == "jiff":
+        lines.append("FACE_REGION and FACE_3DMM: JIFF makes them from RENDER with its own face programs")
+    if "prt" not in items:
+        lines.append("bounce (radiance transfer): needs item prt")
+    return tuple(lines)
