@@ -9,7 +9,7 @@ from typing import Any
 from vitruvian.datagen.geopifu_published import draw_published
 from vitruvian.datagen.items.context import SubjectContext, ViewContext
 from vitruvian.datagen.items.registry import SUBJECT_PRODUCERS, VIEW_PRODUCERS
-from vitruvian.datagen.plan import DataProtocol, SubjectPlan
+from vitruvian.datagen.plan import DataProtocol, PreparingProtocol, SubjectPlan
 from vitruvian.datagen.renderers.interface import Renderer
 from vitruvian.datagen.renderers.native import NativeRenderer
 from vitruvian.datagen.shading import draw
@@ -115,6 +115,8 @@ def make_subject(source: Source, protocol: DataProtocol, member: Member, product
     """Load, check, plan, draw and sample one subject; InputError when it cannot be used."""
     subject = source.load(member.subject_id)
     check_subject(subject)
+    if isinstance(protocol, PreparingProtocol):
+        subject = protocol.prepare(subject, index=member.index, seed=products.seed)
     plan = protocol.plan(subject, index=member.index, split=member.split, seed=products.seed)
     return subject_row(draws_of(subject, plan, index=member.index, seed=products.seed), member, products)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -91,6 +91,15 @@ class SubjectPlan:
     def draws(self) -> tuple[SubjectPlan, ...]:
         """All draws, in order; ``View.group`` counts them."""
         return (self, *self.further)
+
+
+@runtime_checkable
+class PreparingProtocol(Protocol):
+    """A protocol that draws something made of the subject, such as its body without clothes, instead of the subject."""
+
+    def prepare(self, subject: Subject, *, index: int, seed: int) -> Subject:
+        """What is planned and drawn in the subject's place: a pure function of the arguments."""
+        ...
 
 
 class DataProtocol(Protocol):

@@ -14,6 +14,8 @@ class Stream(IntEnum):
     SURFACE = 2
     QUERY_POINTS = 3
     BACKGROUND = 4
+    BODY = 11
+    TEXTURE = 12
 
 
 def generator(seed: int, subject: int, stream: Stream, view: int = 0) -> np.random.Generator:

@@ -1,4 +1,4 @@
-"""A view's G-buffer: the renderer for what it lights itself, and lamps evaluated at the vertices on top of it."""
+"""A view's G-buffer: the renderer for what it lights itself, and lamps evaluated on top of it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from vitruvian.datagen.attributes import interpolated
 from vitruvian.datagen.light import HarmonicLight
+from vitruvian.datagen.phong_light import PhongLight
 from vitruvian.datagen.point_lights import PointLights
 from vitruvian.datagen.renderers.interface import Renderer
 from vitruvian.datagen.renderers.native import NativeRenderer
@@ -30,14 +31,32 @@ def draw(mesh: Mesh, view: View, *, fields: Sequence[str], supersample: int = 1,
     plain = [field for field in fields if field != "color"]
     if supersample == 1:
         drawn = render(mesh, view.camera, fields=sorted({*plain, "face_id", "barycentrics", "albedo"}))
-        return replace(drawn, color=vertex_lit(mesh, view.light, view.camera, drawn))
+        return replace(drawn, color=_lit(mesh, view.light, view.camera, drawn))
     drawn = render(mesh, view.camera, supersample=supersample, fields=plain)
     width, height = view.camera.width_px, view.camera.height_px
     fine = view.camera.resized(width * supersample, height * supersample)
     samples = render(mesh, fine, fields=("mask", "face_id", "barycentrics", "albedo"))
-    color = vertex_lit(mesh, view.light, fine, samples).reshape(height, supersample, width, supersample, 3).sum(axis=(1, 3))
+    color = _lit(mesh, view.light, fine, samples).reshape(height, supersample, width, supersample, 3).sum(axis=(1, 3))
     count = samples.mask.reshape(height, supersample, width, supersample).sum(axis=(1, 3))[..., None]
     return replace(drawn, color=np.divide(color, count, out=np.zeros_like(color), where=count > 0))
+
+
+def _lit(mesh: Mesh, light: PointLights | PhongLight, camera: Camera, drawn: GBuffer) -> NDArray[np.float32]:
+    if isinstance(light, PhongLight):
+        return pixel_lit(mesh, light, camera, drawn)
+    return vertex_lit(mesh, light, camera, drawn)
+
+
+def pixel_lit(mesh: Mesh, light: PhongLight, camera: Camera, drawn: GBuffer) -> NDArray[np.float32]:
+    """Colours (H, W, 3) in [0, 1], lit at each pixel's own point and interpolated normal; ``drawn`` as of ``vertex_lit``."""
+    picture = np.zeros((*drawn.face_id.shape, 3), np.float32)
+    seen = drawn.face_id >= 0
+    corners, weights = mesh.faces[drawn.face_id[seen]], drawn.barycentrics[seen]
+    points, normals = (np.einsum("nk,nkc->nc", weights, values[corners]) for values in (mesh.vertices, mesh.vertex_normals()))
+    length = np.linalg.norm(normals, axis=1, keepdims=True)
+    normals = np.divide(normals, length, out=np.zeros_like(normals), where=length > 0)
+    picture[seen] = light.shade(points, normals, drawn.albedo[seen], camera)
+    return picture
 
 
 def vertex_lit(mesh: Mesh, light: PointLights, camera: Camera, drawn: GBuffer) -> NDArray[np.float32]:

@@ -8,13 +8,18 @@ from pathlib import Path
 from typing import Any
 
 from vitruvian.datagen.light import HarmonicLight
+from vitruvian.datagen.phong_light import PhongLight
 from vitruvian.datagen.point_lights import PointLights
 from vitruvian.geometry.camera import Camera
 
-Light = HarmonicLight | PointLights
-"""Both kinds live in the camera frame: they stay with the viewer while the subject is turned."""
+Light = HarmonicLight | PointLights | PhongLight
+"""All kinds live in the camera frame: they stay with the viewer while the subject is turned."""
 
-_LIGHTS: dict[str, type[HarmonicLight] | type[PointLights]] = {"harmonic": HarmonicLight, "points": PointLights}
+_LIGHTS: dict[str, type[HarmonicLight] | type[PointLights] | type[PhongLight]] = {
+    "harmonic": HarmonicLight,
+    "points": PointLights,
+    "phong": PhongLight,
+}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
