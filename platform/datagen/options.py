@@ -19,8 +19,8 @@ from vitruvian.shards.items import ITEMS, check_items
 
 # These say where and how fast, not what: runs that differ only in them make the same bytes. What is in the input folders
 # counts, where they are does not, so that data can be moved.
-_NOT_CONTENT = ("out", "num_actors", "folder", "background_folder", "light_bank", "replay", "body_data")
-_PATHS = ("out", "folder", "background_folder", "light_bank", "replay", "body_data")
+_NOT_CONTENT = ("out", "num_actors", "folder", "background_folder", "light_bank", "replay", "body_data", "atlas_textures")
+_PATHS = ("out", "folder", "background_folder", "light_bank", "replay", "body_data", "atlas_textures")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -74,6 +74,9 @@ class DatagenOptions:
     body_data: Path | None = None
     """A folder of SMPL's additional files: DensePose's `UV_Processed.mat` (for items `iuv` and `smpl_iuv` of SMPL bodies; the
     built-in body needs none), `J_regressor_extra.npy`."""
+    atlas_textures: Path | None = None
+    """For protocol `humaniflow`: an .npz of published body textures (`grey` and `nongrey`, 1200 x 800 each). Default: clothes
+    are painted."""
     light_bank: Path | None = None
     """A .npy file of spherical harmonics lights, floats (N, 9, 3), such as PIFu's env_sh.npy. Default: procedural light."""
     center: Literal["surface", "vertices"] = "surface"

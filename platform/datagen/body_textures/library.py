@@ -47,12 +47,21 @@ class TextureLibrary:
                 try:
                     entry = archive.getinfo(f"{name}.npy")
                 except KeyError:
-                    raise InputError(f"Body textures {path}: lacks the array {name!r}; it holds {archive.namelist()}.") from None
+                    raise InputError(
+                        f"Body textures {path}: lacks the array {name!r}; it holds {archive.namelist()}."
+                    ) from None
                 if entry.compress_type != zipfile.ZIP_STORED:
-                    raise InputError(f"Body textures {path}: is compressed; save it again with numpy.savez, so that parts can be read.")
+                    raise InputError(
+                        f"Body textures {path}: is compressed; save it again with numpy.savez, so that parts can be read."
+                    )
                 members[name] = _member(path, entry)
         for name, member in members.items():
-            if len(member.shape) != 4 or member.shape[3] != 3 or member.shape[1] * COLUMNS != member.shape[2] * ROWS or not member.shape[0]:
+            if (
+                len(member.shape) != 4
+                or member.shape[3] != 3
+                or member.shape[1] * COLUMNS != member.shape[2] * ROWS
+                or not member.shape[0]
+            ):
                 raise InputError(f"Body textures {path}: {name!r} has shape {member.shape}; it must be (N, 3 k, 2 k, 3).")
         return cls(path=path, **members)
 

@@ -73,6 +73,39 @@ def _geopifu(options: DatagenOptions) -> DataProtocol:
     return GeopifuReplay.of(options.replay, protocol)
 
 
+def _views(options: DatagenOptions) -> dict[str, Any]:
+    """The arguments that the protocols of body regressors share."""
+    return {
+        "views_per_subject": options.chosen("views_per_subject"),
+        "arc_deg": options.chosen("arc_deg"),
+        "size_px": options.chosen("size_px"),
+        "background": options.chosen("background"),
+        "background_folder": options.background_folder,
+        "background_pictures": list_backgrounds(
+            options.chosen("background"), options.background_folder, limit=options.background_limit
+        ),
+        "data_folder": options.body_data,
+        "query_points": options.chosen("query_points"),
+        "voxel_resolution": options.chosen("voxel_resolution"),
+    }
+
+
+def _humaniflow(options: DatagenOptions) -> DataProtocol:
+    from vitruvian.datagen.body_textures.library import TextureLibrary
+    from vitruvian.datagen.protocols.humaniflow import HumaniflowProtocol
+
+    textures = None if options.atlas_textures is None else TextureLibrary.open(options.atlas_textures)
+    return HumaniflowProtocol(textures=textures, **_views(options))
+
+
+def _pymaf(options: DatagenOptions) -> DataProtocol:
+    from vitruvian.datagen.protocols.pymaf import PymafProtocol
+
+    return PymafProtocol(**_views(options))
+
+
+BODY_ITEMS = ("rgb", "mask", "iuv", "joints_3d", "joints_2d", "body")
+
 PROTOCOLS: dict[str, ProtocolEntry] = {
     "pifu": ProtocolEntry(
         build=_pifu,
@@ -114,6 +147,34 @@ PROTOCOLS: dict[str, ProtocolEntry] = {
             "query_points": 85_000,
         },
         unused=("arc_deg", "light_bank", "voxel_resolution"),
+    ),
+    "humaniflow": ProtocolEntry(
+        build=_humaniflow,
+        defaults={
+            "items": BODY_ITEMS,
+            "views_per_subject": 1,
+            "arc_deg": 360,
+            "size_px": 256,
+            "supersample": 1,
+            "background": "scenes",
+            "query_points": 85_000,
+            "voxel_resolution": 128,
+        },
+        unused=("light_bank", "replay"),
+    ),
+    "pymaf": ProtocolEntry(
+        build=_pymaf,
+        defaults={
+            "items": BODY_ITEMS,
+            "views_per_subject": 4,
+            "arc_deg": 360,
+            "size_px": 320,
+            "supersample": 2,
+            "background": "scenes",
+            "query_points": 85_000,
+            "voxel_resolution": 128,
+        },
+        unused=("light_bank", "replay", "atlas_textures"),
     ),
 }
 
