@@ -1,6 +1,6 @@
 """Published body textures: one .npz with the arrays ``grey`` and ``nongrey``, (N, 1200, 800, 3), as HuManiFlow hands out.
 
-The arrays hold gigabytes, so single textures are read from the file; only an uncompressed archive (numpy's ``savez``) allows it.
+The arrays hold gigabytes, so single textures are read from the file; it must not be compressed (``numpy.savez``).
 """
 
 from __future__ import annotations
@@ -44,25 +44,16 @@ class TextureLibrary:
         members = {}
         with zipfile.ZipFile(path) as archive:
             for name in ARRAYS:
-                try:
-                    entry = archive.getinfo(f"{name}.npy")
-                except KeyError:
-                    raise InputError(
-                        f"Body textures {path}: lacks the array {name!r}; it holds {archive.namelist()}."
-                    ) from None
+                if f"{name}.npy" not in archive.namelist():
+                    raise InputError(f"Body textures {path}: lacks the array {name!r}; it holds {archive.namelist()}.")
+                entry = archive.getinfo(f"{name}.npy")
                 if entry.compress_type != zipfile.ZIP_STORED:
-                    raise InputError(
-                        f"Body textures {path}: is compressed; save it again with numpy.savez, so that parts can be read."
-                    )
+                    raise InputError(f"Body textures {path}: is compressed; save it again with numpy.savez.")
                 members[name] = _member(path, entry)
         for name, member in members.items():
-            if (
-                len(member.shape) != 4
-                or member.shape[3] != 3
-                or member.shape[1] * COLUMNS != member.shape[2] * ROWS
-                or not member.shape[0]
-            ):
-                raise InputError(f"Body textures {path}: {name!r} has shape {member.shape}; it must be (N, 3 k, 2 k, 3).")
+            shape = member.shape
+            if len(shape) != 4 or shape[3] != 3 or shape[1] * COLUMNS != shape[2] * ROWS or not shape[0]:
+                raise InputError(f"Body textures {path}: {name!r} has shape {shape}; it must be (N, 3 k, 2 k, 3).")
         return cls(path=path, **members)
 
     def draw(self, rng: np.random.Generator) -> tuple[NDArray[np.uint8], str]:

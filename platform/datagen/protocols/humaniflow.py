@@ -4,9 +4,9 @@ The published program draws these pictures while it trains; here they are drawn 
 one pose; its shape, its texture and, for each view, its turn, camera, lamp and background are drawn anew. What is cropped, cut
 out and jittered afterwards belongs to training: ``datagen/proxy``.
 
-The camera is the published one: 300 pixels of focal length on 256, the body at (0, -0.2, 2.5) + (N(0.05), N(0.05), U(-0.5, 0.5))
-metres from it, y down. That is SMPL's origin, 0.2 m above the pelvis; a body whose origin is its pelvis is put at (0, 0, 2.5).
-Poses from a list have the turn of their recording; those of other sources face the viewer, so a turn is drawn.
+The camera is the published one: 300 pixels of focal length on 256, the body (0, -0.2, 2.5) metres from it (y down), plus noise
+of N(0.05), N(0.05) and U(-0.5, 0.5). That places SMPL's origin, 0.2 m above the pelvis; the built-in body, whose origin is its
+pelvis, is placed at (0, 0, 2.5). Sources hand out people who face the viewer, so a turn is drawn as well.
 """
 
 from __future__ import annotations

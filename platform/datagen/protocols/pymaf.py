@@ -40,7 +40,7 @@ ELEVATION_DEG = (-10.0, 25.0)
 def look_at_person(subject: Subject, yaw_rad: float, elevation_rad: float, size_px: int) -> Camera:
     """PyMAF's camera: the person's box, 1.2 times its larger side, fills the middle 224 / 320 of the picture."""
     c, s = np.cos(elevation_rad), np.sin(elevation_rad)
-    tilt = np.array([[1.0, 0.0, 0.0], [0.0, c, s], [0.0, -s, c]]).T
+    tilt = np.array([[1.0, 0.0, 0.0], [0.0, c, -s], [0.0, s, c]])
     rotation = tilt @ rotation_y(yaw_rad)
     points = subject.mesh.vertices.astype(np.float64) @ rotation.T
     low, high = points.min(axis=0), points.max(axis=0)
