@@ -57,7 +57,7 @@ def main(arguments: list[str], program: str) -> int:
     from vitruvian.datagen.run import generate
     from vitruvian.shards.summary import summarise
 
-    report = generate(options, progress=True)
+    report = generate(options, progress=True, track=options.track, tracking_uri=options.tracking_uri)
     print(report)
     print(summarise(report.root))
     return 0

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
+from itertools import chain
 
-from vitruvian.datagen.blocks import Block, Products, make_block
+from vitruvian.datagen.blocks import Block, Products, block_rows
 from vitruvian.datagen.items.registry import fields_needed
 from vitruvian.datagen.options import DatagenOptions
 from vitruvian.datagen.protocols.registry import make_protocol, with_protocol_defaults
 from vitruvian.datagen.renderers.registry import make_renderer
 from vitruvian.datagen.sources.registry import make_source
 from vitruvian.shards.manifest import ManifestEntry, shard_name
-from vitruvian.shards.writer import write_shard
+from vitruvian.shards.writer import clear_disk_errors, write_shard
 
 
 class BlockWorker:
@@ -33,15 +33,22 @@ class BlockWorker:
 
     def make(self, block: Block, skip: Mapping[str, str]) -> ManifestEntry:
         """Make a block and write its shard; returns the manifest entry, which the driver records."""
-        result = make_block(self.source, self.protocol, block, self.products, skip=skip)
-        if not result.rows:
-            return ManifestEntry.of(block.number, None, result.quarantined)
-        receipt = write_shard(self.options.out / shard_name(block.number), result.rows, self.products.items)
-        return ManifestEntry.of(block.number, receipt, result.quarantined)
+        quarantined = dict(skip)
+        rows = block_rows(self.source, self.protocol, block, self.products, quarantined)
+        first = next(rows, None)
+        if first is None:
+            return ManifestEntry.of(block.number, None, quarantined)
+        with clear_disk_errors(self.options.out):
+            receipt = write_shard(self.options.out / shard_name(block.number), chain([first], rows), self.products.items)
+        return ManifestEntry.of(block.number, receipt, quarantined)
 
     def probe(self, block: Block) -> None:
         """Make a block and throw it away: does this process survive it?"""
-        make_block(self.source, self.protocol, block, self.products)
+        for _ in block_rows(self.source, self.protocol, block, self.products, {}):
+            pass
 
-    def process_id(self) -> int:
-        return os.getpid()
+    def node_id(self) -> str:
+        """Where it runs; only as a Ray actor."""
+        import ray
+
+        return ray.get_runtime_context().get_node_id()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -144,14 +144,23 @@ def make_block(
 
     The same arguments give the same rows, whichever process makes them, whatever was made before.
     """
-    rows, quarantined = [], dict(skip or {})
+    quarantined = dict(skip or {})
+    rows = tuple(block_rows(source, protocol, block, products, quarantined))
+    return BlockResult(rows=rows, quarantined=quarantined)
+
+
+def block_rows(
+    source: Source, protocol: DataProtocol, block: Block, products: Products, quarantined: dict[str, str]
+) -> Iterator[SubjectRow]:
+    """The same one by one, so that memory holds one subject. Leaves out who is in ``quarantined``, and adds to it."""
     for member in block.members:
         if member.missing:
             quarantined[member.subject_id] = member.missing
         if member.subject_id in quarantined:
             continue
         try:
-            rows.append(make_subject(source, protocol, member, products))
+            row = make_subject(source, protocol, member, products)
         except InputError as error:
             quarantined[member.subject_id] = str(error)
-    return BlockResult(rows=tuple(rows), quarantined=quarantined)
+        else:
+            yield row

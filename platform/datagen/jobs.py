@@ -54,6 +54,10 @@ class JobQueue:
         if job.probe:
             self._probe_finished(job.block.number)
 
+    def lost(self, job: Job) -> None:
+        """The node that it was on is gone: no subject's fault, so the job is made again first thing and not counted."""
+        self._jobs.appendleft(job)
+
     def died(self, job: Job) -> None:
         """The process died over this job; what follows from it is queued at the front."""
         number = job.block.number

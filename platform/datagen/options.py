@@ -19,7 +19,10 @@ from vitruvian.shards.items import ITEMS, check_items
 
 # These say where and how fast, not what: runs that differ only in them make the same bytes. What is in the input folders
 # counts, where they are does not, so that data can be moved.
-_NOT_CONTENT = ("out", "num_actors", "folder", "background_folder", "light_bank", "replay", "body_data", "atlas_textures")
+_NOT_CONTENT = (
+    "out", "num_actors", "track", "tracking_uri",
+    "folder", "background_folder", "light_bank", "replay", "body_data", "atlas_textures",
+)  # fmt: skip
 _PATHS = ("out", "folder", "background_folder", "light_bank", "replay", "body_data", "atlas_textures")
 
 
@@ -97,7 +100,13 @@ class DatagenOptions:
     block_size: int = 2
     """People in a block, the unit of work and the shard. Small: little is lost when killed. Large: fewer files."""
     num_actors: int | None = None
-    """Ray actors that work in parallel. Default: one for each core. 0: no Ray, all in this process."""
+    """Ray actors that work in parallel. Default: one for each core of the cluster, also of nodes that join later. 0: no Ray,
+    all in this process."""
+    track: bool = True
+    """Record the run in MLflow: options, counts while it works, the card. In an SQLite file `mlflow.db` beside --out, or where
+    MLFLOW_TRACKING_URI or --tracking-uri says."""
+    tracking_uri: str | None = None
+    """The MLflow store, if not the one above."""
 
     def __post_init__(self) -> None:
         if self.items is not None:

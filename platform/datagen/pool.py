@@ -1,18 +1,26 @@
-"""A pool of Ray actors that outlives its actors: jobs out, manifest entries back, in whatever order they come.
+"""A crew of Ray actors that outlives its members: jobs out, manifest entries back, in whatever order they come.
 
-An actor whose process dies (``kill -9``, out of memory, a native crash) is replaced and the queue decides about its job.
-An exception in our own code is not retried: it ends the run with its traceback.
+Bounded: a member has one job at a time and gives back a receipt, so neither the driver nor Ray's object store ever holds a
+picture, and a slow disk slows the members down instead of filling a queue. Jobs go only to members that are up. A member
+whose process dies (``kill -9``, out of memory, a native crash) is replaced and the queue decides about its job; when its whole
+node is lost the job is simply made elsewhere. An exception in our own code is not retried: it ends the run with its traceback.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from vitruvian.datagen.actors import BlockWorker
 from vitruvian.datagen.jobs import Job, JobQueue
 from vitruvian.datagen.options import DatagenOptions
 from vitruvian.shards.manifest import ManifestEntry
+
+PATIENCE_S = 1.0
+"""How often the size of the crew is looked at, and ``tick`` called, while nothing happens."""
+FAILED_STARTS = 8
+"""Processes in a row that die before they are up; then something is wrong with the machine."""
 
 
 def run_here(queue: JobQueue, options: DatagenOptions) -> Iterator[ManifestEntry]:
@@ -24,32 +32,119 @@ def run_here(queue: JobQueue, options: DatagenOptions) -> Iterator[ManifestEntry
         queue.done(job)
 
 
-def run_on_ray(
-    queue: JobQueue, options: DatagenOptions, num_actors: int, *, worker: type[BlockWorker] = BlockWorker
-) -> Iterator[ManifestEntry]:
-    """All jobs on ``num_actors`` actors; Ray must be running. Entries are yielded as blocks are finished."""
-    import ray
-    from ray.exceptions import OutOfMemoryError, RayActorError, WorkerCrashedError
+@dataclass(frozen=True, slots=True)
+class Member:
+    """An actor that is up, and the node it is on."""
 
-    remote = ray.remote(num_cpus=1, max_restarts=0, max_task_retries=0)(worker)
-    idle: list[Any] = [remote.remote(options) for _ in range(min(num_actors, len(queue)))]
-    busy: dict[Any, tuple[Any, Job]] = {}
-    while len(queue) or busy:
-        while len(queue) and idle:
-            actor, job = idle.pop(), queue.next()
-            call = actor.probe.remote(job.block) if job.probe else actor.make.remote(job.block, job.skip)
-            busy[call] = (actor, job)
-        (finished,), _ = ray.wait(list(busy), num_returns=1)
-        actor, job = busy.pop(finished)
+    actor: Any
+    node_id: str
+
+
+class Crew:
+    """Actors that are starting, idle or busy. ``size`` is asked again and again, so the crew grows with the cluster."""
+
+    def __init__(self, worker: type[BlockWorker], options: DatagenOptions, size: Callable[[], int]) -> None:
+        import ray
+
+        self._remote = ray.remote(num_cpus=1, max_restarts=0, max_task_retries=0)(worker)
+        self._options, self._size = options, size
+        self._starting: dict[Any, Any] = {}
+        self._idle: list[Member] = []
+        self._busy: dict[Any, tuple[Member, Job]] = {}
+        self._failed_starts = 0
+
+    @property
+    def num_busy(self) -> int:
+        return len(self._busy)
+
+    def work(self, queue: JobQueue) -> None:
+        """Give a job to every idle member, and hire as many as there is work and room for."""
+        while len(queue) and self._idle:
+            member, job = self._idle.pop(), queue.next()
+            call = member.actor.probe.remote(job.block) if job.probe else member.actor.make.remote(job.block, job.skip)
+            self._busy[call] = (member, job)
+        there = len(self._starting) + len(self._idle) + len(self._busy)
+        for _ in range(min(self._size(), len(queue) + len(self._busy)) - there):
+            actor: Any = self._remote.remote(self._options)
+            self._starting[actor.node_id.remote()] = actor
+
+    def wait(self, queue: JobQueue) -> ManifestEntry | None:
+        """Until something happens, or for a moment; the entry when it is a finished block."""
+        import ray
+
+        ready, _ = ray.wait([*self._busy, *self._starting], num_returns=1, timeout=PATIENCE_S)
+        for call in ready:
+            if call in self._busy:
+                return self._finished(call, queue)
+            self._started(call)
+        return None
+
+    def _started(self, call: Any) -> None:
+        import ray
+        from ray.exceptions import OutOfMemoryError, RayActorError, WorkerCrashedError
+
+        actor = self._starting.pop(call)
         try:
-            entry = ray.get(finished)
+            self._idle.append(Member(actor, ray.get(call)))
+            self._failed_starts = 0
         except (RayActorError, OutOfMemoryError, WorkerCrashedError) as error:
-            if getattr(error, "actor_init_failed", False):
-                raise  # it never came up: no subject's fault, and a new one would not either
-            idle.append(remote.remote(options))
-            queue.died(job)
-            continue
-        idle.append(actor)
+            self._failed_starts += 1
+            if getattr(error, "actor_init_failed", False) or self._failed_starts >= FAILED_STARTS:
+                raise  # no subject's fault, and a new one would not come up either
+
+    def _finished(self, call: Any, queue: JobQueue) -> ManifestEntry | None:
+        import ray
+        from ray.exceptions import ActorUnavailableError, OutOfMemoryError, RayActorError, WorkerCrashedError
+
+        member, job = self._busy.pop(call)
+        try:
+            entry = ray.get(call)
+        except ActorUnavailableError:  # it may still run, unheard: whatever it writes is the same bytes under the same name
+            ray.kill(member.actor)
+            queue.lost(job)
+            return None
+        except (RayActorError, OutOfMemoryError, WorkerCrashedError) as error:
+            if _node_was_lost(error, member.node_id):
+                queue.lost(job)
+            else:
+                queue.died(job)
+            return None
+        self._idle.append(member)
         queue.done(job)
+        return entry
+
+
+def run_on_ray(
+    queue: JobQueue,
+    options: DatagenOptions,
+    num_actors: int | None,
+    *,
+    worker: type[BlockWorker] = BlockWorker,
+    tick: Callable[[int], None] | None = None,
+) -> Iterator[ManifestEntry]:
+    """All jobs on ``num_actors`` actors; Ray must be running. None: one for each CPU, as nodes come and go.
+
+    Entries are yielded as blocks are finished. ``tick`` is called now and then with the number of members at work.
+    """
+    crew = Crew(worker, options, (lambda: num_actors) if num_actors else _cluster_cpus)
+    while len(queue) or crew.num_busy:
+        crew.work(queue)
+        entry = crew.wait(queue)
+        if tick is not None:
+            tick(crew.num_busy)
         if entry is not None:
             yield entry
+
+
+def _cluster_cpus() -> int:
+    import ray
+
+    return max(1, int(ray.cluster_resources().get("CPU", 1)))
+
+
+def _node_was_lost(error: BaseException, node_id: str) -> bool:
+    """Did the actor die with its node? Then no subject is to blame. Ray's list of nodes may lag behind its message."""
+    import ray
+
+    alive = {node["NodeID"] for node in ray.nodes() if node["Alive"]}
+    return node_id not in alive or getattr(error, "preempted", False) or "its node has died" in str(error)

@@ -40,7 +40,8 @@ class Progress:
         plain_interval_s: float = 10.0,
     ) -> None:
         self.total, self.before, self.subjects = total_subjects, done_subjects, done_subjects
-        self.views = self.num_bytes = 0
+        self.views = self.num_bytes = self.quarantined = 0
+        self.actors: int | None = None
         self._stream = sys.stderr if stream is None else stream
         self._live = self._stream.isatty()
         self._clock = clock
@@ -52,24 +53,37 @@ class Progress:
         seconds = self._clock() - self._start
         made = self.subjects - self.before
         text = f"datagen {self.subjects}/{self.total} subjects"
-        if not made or seconds <= 0:
-            return text
-        left = (self.total - self.subjects) * seconds / made
-        return (
-            f"{text}, {made / seconds:.2f} subjects/s, {self.views / seconds:.1f} views/s, "
-            f"{readable_bytes(self.num_bytes)}, {readable_seconds(left)} left"
-        )
+        if made and seconds > 0:
+            left = (self.total - self.subjects) * seconds / made
+            text += (
+                f", {made / seconds:.2f} subjects/s, {self.views / seconds:.1f} views/s, "
+                f"{readable_bytes(self.num_bytes)}, {readable_seconds(left)} left"
+            )
+        if self.quarantined:
+            text += f", {self.quarantined} quarantined"
+        if self.actors == 0 and self.subjects < self.total:
+            text += ", waiting for actors"
+        return text
 
-    def add(self, *, subjects: int, views: int, num_bytes: int) -> None:
+    def add(self, *, subjects: int, views: int, num_bytes: int, quarantined: int = 0) -> None:
         """A block was finished: ``subjects`` counts those in quarantine too."""
         self.subjects += subjects
         self.views += views
         self.num_bytes += num_bytes
+        self.quarantined += quarantined
+        self._show(force=self.subjects == self.total)
+
+    def tick(self, actors: int) -> None:
+        """Nothing need have happened: ``actors`` are at work. Keeps the clock of a live line going."""
+        self.actors = actors
+        self._show()
+
+    def _show(self, *, force: bool = False) -> None:
         now = self._clock()
         if self._live:
             self._stream.write(f"\r\x1b[K{self.line()}")
             self._stream.flush()
-        elif now - self._last >= self._interval or self.subjects == self.total:
+        elif force or now - self._last >= self._interval:
             self._stream.write(self.line() + "\n")
             self._stream.flush()
             self._last = now

@@ -15,9 +15,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from vitruvian import __version__
+from vitruvian.code_version import code_version
 from vitruvian.datagen.background import list_backgrounds
 from vitruvian.datagen.blocks import Block, cut_blocks, plan_blocks
+from vitruvian.datagen.data_card import data_card
 from vitruvian.datagen.geopifu_config import read_configs
 from vitruvian.datagen.items.registry import fields_needed
 from vitruvian.datagen.jobs import JobQueue
@@ -28,11 +29,14 @@ from vitruvian.datagen.protocols.registry import make_protocol, with_protocol_de
 from vitruvian.datagen.renderers.registry import make_renderer
 from vitruvian.datagen.replay import replay_members
 from vitruvian.datagen.sources.registry import make_source
+from vitruvian.datagen.tracking import DatagenTracker
 from vitruvian.errors import InputError
+from vitruvian.mlflow_store import store_uri
 from vitruvian.ray_local import start_ray
-from vitruvian.shards.card import CARD, describe_items, read_card, write_card
+from vitruvian.shards.card import CARD, read_card, write_card
 from vitruvian.shards.fingerprint import dataset_fingerprint
 from vitruvian.shards.manifest import (
+    QUARANTINE,
     ManifestEntry,
     append_entry,
     read_manifest,
@@ -40,7 +44,7 @@ from vitruvian.shards.manifest import (
     write_quarantine,
 )
 from vitruvian.shards.schema import canonical_json
-from vitruvian.shards.writer import TEMPORARY_SUFFIX
+from vitruvian.shards.writer import TEMPORARY_SUFFIX, clear_disk_errors
 
 __all__ = ["DatagenOptions", "DatasetReport", "generate"]
 
@@ -76,11 +80,14 @@ class DatasetReport:
         return f"{text}\n{len(self.quarantined)} subjects could not be used: see {self.root / 'quarantine.jsonl'}"
 
 
-def generate(options: DatagenOptions, *, progress: bool = True) -> DatasetReport:
+def generate(
+    options: DatagenOptions, *, progress: bool = True, track: bool = False, tracking_uri: str | None = None
+) -> DatasetReport:
     """Make the data set, or finish it if it was started with the same options. Safe to kill at any moment.
 
-    InputError when the options do not fit together, the folder was started with other options, another process writes into it,
-    or not a single subject could be used.
+    ``track`` records it in MLflow, in ``tracking_uri`` or where ``mlflow_store.store_uri`` says. InputError when the options do
+    not fit together, the folder was started with other options, another process writes into it, the disk is full, the MLflow
+    store cannot be used, or not a single subject could be used.
     """
     start = time.monotonic()
     options = with_protocol_defaults(options)
@@ -89,36 +96,88 @@ def generate(options: DatagenOptions, *, progress: bool = True) -> DatasetReport
     make_protocol(options)  # so that bad options fail here, not in an actor
     make_renderer(options.renderer, fields_needed(options.chosen("items")))
     content = {**options.content(), **_inputs(blocks, options)}
-    with _locked(root):
+    with _locked(root), clear_disk_errors(root):
         entries = _continue_from(root, options, content)
         todo = [block for block in blocks if block.number not in entries]
         before = sum(_num_views(entry) for entry in entries.values())
-        for entry in _make(todo, options, _progress(blocks, todo) if progress and todo else None):
-            if not _shard_is_there(root, entry):
+        shown = _progress(blocks, todo) if progress and todo else None
+        uri = store_uri(tracking_uri, root) if track and (todo or "mlflow" not in read_card(root)) else None
+        with _tracked(uri, options, content) as tracker:
+            for entry in _make(todo, options, shown):
+                if not _shard_is_there(root, entry):
+                    raise InputError(
+                        f"{root / str(entry.file)}: an actor wrote this shard, but it is not here. --out must be a folder that "
+                        "all machines of the Ray cluster share."
+                    )
+                append_entry(root, entry)
+                entries[entry.block] = entry
+                if tracker is not None:
+                    tracker.progress(_so_far(entries, before, start))
+            _sweep(root)  # what killed actors left behind
+            write_quarantine(root, entries)
+            report = _report(root, entries, before=before, seconds=time.monotonic() - start)
+            if not report.num_subjects:
+                reasons = "; ".join(list(report.quarantined.values())[:3])
                 raise InputError(
-                    f"{root / str(entry.file)}: an actor wrote this shard, but it is not here. --out must be a folder that all "
-                    "machines of the Ray cluster share."
+                    f"{root}: not one of {len(report.quarantined)} subjects could be used. The first reasons: {reasons}"
                 )
-            append_entry(root, entry)
-            entries[entry.block] = entry
-        write_quarantine(root, entries)
-        quarantined = {key: value for entry in entries.values() for key, value in entry.quarantined.items()}
-        report = DatasetReport(
-            root=root,
-            num_subjects=sum(len(entry.subjects) for entry in entries.values()),
-            num_samples=sum(_num_views(entry) for entry in entries.values()),
-            bytes=sum(entry.num_bytes for entry in entries.values()),
-            seconds=time.monotonic() - start,
-            new_samples=sum(_num_views(entry) for entry in entries.values()) - before,
-            quarantined=quarantined,
-            fingerprint=dataset_fingerprint(entries),
-        )
-        if not report.num_subjects:
-            reasons = "; ".join(list(quarantined.values())[:3])
-            raise InputError(f"{root}: not one of {len(quarantined)} subjects could be used. The first reasons: {reasons}")
-        licences = sorted({subject.licence for entry in entries.values() for subject in entry.subjects})
-        write_card(root, _card(options, content, complete=True, licences=licences, report=report))
+            card = data_card(options, content, entries)
+            if tracker is not None:
+                recorded = {**card, "folder": str(root.resolve())}
+                tracker.finish(recorded, _so_far(entries, before, start), (root / QUARANTINE,))
+                card["mlflow"] = {"run_id": tracker.run_id, "uri": tracker.uri}
+            elif uri is None and "mlflow" in (old := read_card(root)):
+                card["mlflow"] = old["mlflow"]
+            write_card(root, card)
     return report
+
+
+@contextmanager
+def _tracked(uri: str | None, options: DatagenOptions, content: Mapping[str, Any]) -> Iterator[DatagenTracker | None]:
+    """The run in MLflow, which ends as this block ends; None without a store."""
+    if uri is None:
+        yield None
+        return
+    where = str(options.out.resolve())
+    tracker = DatagenTracker(
+        uri,
+        key=_digest(canonical_json({"out": where, "content": dict(content)}).encode()),
+        name=options.out.name,
+        tags={"vitruvian.kind": "datagen", "vitruvian.code": code_version(), "vitruvian.out": where},
+        params=content,
+    )
+    try:
+        yield tracker
+    except BaseException as error:
+        tracker.abandon("FAILED" if isinstance(error, Exception) else "KILLED")
+        raise
+
+
+def _report(root: Path, entries: Mapping[int, ManifestEntry], *, before: int, seconds: float) -> DatasetReport:
+    num_samples = sum(_num_views(entry) for entry in entries.values())
+    return DatasetReport(
+        root=root,
+        num_subjects=sum(len(entry.subjects) for entry in entries.values()),
+        num_samples=num_samples,
+        bytes=sum(entry.num_bytes for entry in entries.values()),
+        seconds=seconds,
+        new_samples=num_samples - before,
+        quarantined={key: value for entry in entries.values() for key, value in entry.quarantined.items()},
+        fingerprint=dataset_fingerprint(entries),
+    )
+
+
+def _so_far(entries: Mapping[int, ManifestEntry], before: int, start: float) -> dict[str, float]:
+    """The counts that MLflow draws as curves over the subjects."""
+    report = _report(Path(), entries, before=before, seconds=time.monotonic() - start)
+    return {
+        "subjects": report.num_subjects,
+        "views": report.num_samples,
+        "bytes": report.bytes,
+        "quarantined": len(report.quarantined),
+        "seconds": report.seconds,
+        "views_per_second": report.new_samples / max(report.seconds, 1e-9),
+    }
 
 
 def _plan(options: DatagenOptions) -> list[Block]:
@@ -172,12 +231,16 @@ def _continue_from(root: Path, options: DatagenOptions, content: dict[str, Any])
     elif any(path.name != LOCK for path in root.iterdir()):
         raise InputError(f"{root}: is not empty and not a data set folder. Use another --out.")
     else:
-        write_card(root, _card(options, content, complete=False))
-    for leftover in root.rglob(f"*{TEMPORARY_SUFFIX}"):
-        leftover.unlink(missing_ok=True)
+        write_card(root, data_card(options, content))
+    _sweep(root)
     entries = {block: entry for block, entry in read_manifest(root).items() if _shard_is_there(root, entry)}
     rewrite_manifest(root, entries)
     return entries
+
+
+def _sweep(root: Path) -> None:
+    for leftover in root.rglob(f"*{TEMPORARY_SUFFIX}"):
+        leftover.unlink(missing_ok=True)
 
 
 def _shard_is_there(root: Path, entry: ManifestEntry) -> bool:
@@ -193,21 +256,21 @@ def _make(todo: list[Block], options: DatagenOptions, progress: Progress | None)
         return
     sizes = {block.number: len(block.members) for block in todo}
     queue = JobQueue(todo)
+    tick = None if progress is None else progress.tick
     with nullcontext() if options.num_actors == 0 else start_ray(options.num_actors):
         there = options.resolved()
-        made = run_here(queue, there) if options.num_actors == 0 else run_on_ray(queue, there, _num_actors(options))
+        made = run_here(queue, there) if options.num_actors == 0 else run_on_ray(queue, there, options.num_actors, tick=tick)
         for entry in made:
             yield entry
             if progress is not None:
-                progress.add(subjects=sizes[entry.block], views=_num_views(entry), num_bytes=entry.num_bytes)
+                progress.add(
+                    subjects=sizes[entry.block],
+                    views=_num_views(entry),
+                    num_bytes=entry.num_bytes,
+                    quarantined=len(entry.quarantined),
+                )
     if progress is not None:
         progress.close()
-
-
-def _num_actors(options: DatagenOptions) -> int:
-    import ray
-
-    return options.num_actors or max(1, int(ray.cluster_resources().get("CPU", 1)))
 
 
 def _num_views(entry: ManifestEntry) -> int:
@@ -217,31 +280,3 @@ def _num_views(entry: ManifestEntry) -> int:
 def _progress(blocks: list[Block], todo: list[Block]) -> Progress:
     total, left = (sum(len(block.members) for block in some) for some in (blocks, todo))
     return Progress(total_subjects=total, done_subjects=total - left)
-
-
-def _card(
-    options: DatagenOptions,
-    content: dict[str, Any],
-    *,
-    complete: bool,
-    licences: list[str] | None = None,
-    report: DatasetReport | None = None,
-) -> dict[str, Any]:
-    card: dict[str, Any] = {
-        "complete": complete,
-        "protocol": options.protocol,
-        "source": options.source,
-        "seed": options.seed,
-        "code_version": __version__,
-        "items": describe_items(options.chosen("items")),
-        "options": content,
-    }
-    if report is not None:
-        card |= {
-            "num_subjects": report.num_subjects,
-            "num_views": report.num_samples,
-            "bytes": report.bytes,
-            "fingerprint": report.fingerprint,
-            "licences": licences,
-        }
-    return card

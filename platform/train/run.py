@@ -15,6 +15,7 @@ from vitruvian.errors import InputError
 from vitruvian.methods.registry import find_recipe
 from vitruvian.methods.stage import Recipe, Stage
 from vitruvian.methods.weights import Card
+from vitruvian.mlflow_store import store_uri
 from vitruvian.ray_local import start_ray
 from vitruvian.shards.cache_build import ensure_cache
 from vitruvian.train.data import Data, ShardData
@@ -27,7 +28,7 @@ from vitruvian.train.loop import PICTURES, Settings
 from vitruvian.train.options import TrainOptions
 from vitruvian.train.overrides import apply_overrides
 from vitruvian.train.progress import ProgressPrinter
-from vitruvian.train.tracking import Tracker, store_uri
+from vitruvian.train.tracking import Tracker
 from vitruvian.train.worker import WEIGHTS, Task, raise_failure, read_receipt
 
 

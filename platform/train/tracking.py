@@ -6,37 +6,17 @@ need no MLflow, and after an interruption only what is not there yet is sent.
 
 from __future__ import annotations
 
-import logging
-import os
 import time
-import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from vitruvian.errors import InputError
+from vitruvian.mlflow_store import RUN_KEY, experiment_id, quiet_client, store_error
 from vitruvian.train.history import Event
 
-RUN_KEY = "vitruvian.run"
-"""Tag by which a run is found again."""
 BATCH = 900
 """Metrics a request; MLflow takes up to 1000."""
 PARAMS = 100
-
-
-def store_uri(explicit: str | None, out: Path) -> str:
-    """The explicit store, else MLFLOW_TRACKING_URI, else ``mlflow.db`` beside ``out``, shared by the runs next to it."""
-    return explicit or os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{out.absolute().parent / 'mlflow.db'}"
-
-
-def _quiet_client(uri: str) -> Any:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # deprecations between MLflow and its own dependencies
-        from mlflow import MlflowClient
-
-        for name in ("mlflow", "alembic"):  # importing MLflow sets its level
-            logging.getLogger(name).setLevel(logging.WARNING)
-        return MlflowClient(tracking_uri=uri)
 
 
 class Tracker:
@@ -46,33 +26,16 @@ class Tracker:
         self, uri: str, *, experiment: str, key: str, name: str, tags: Mapping[str, str], params: Mapping[str, Any]
     ) -> None:
         """``InputError`` if the store cannot be used."""
-        if uri.startswith("sqlite:///"):
-            Path(uri.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
         try:
-            self._client = _quiet_client(uri)
-            experiment_id = self._experiment(uri, experiment)
-            self._find_or_create(experiment_id, key, name, tags, params)
+            self._client = quiet_client(uri)
+            self._find_or_create(experiment_id(self._client, uri, experiment), key, name, tags, params)
         except Exception as error:  # MLflow's stores raise whatever their own dependencies raise
-            raise InputError(
-                f"MLflow store {uri}: {type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}. "
-                "Check --tracking-uri or MLFLOW_TRACKING_URI."
-            ) from error
+            raise store_error(uri, error) from error
         self.uri = uri
         self._waiting: list[Event] = []
 
-    def _experiment(self, uri: str, name: str) -> str:
-        found = self._client.get_experiment_by_name(name)
-        if found is not None:
-            return found.experiment_id
-        beside = None
-        if uri.startswith("sqlite:///"):
-            beside = (Path(uri.removeprefix("sqlite:///")).parent / "mlflow-artifacts" / name).absolute().as_uri()
-        return self._client.create_experiment(name, artifact_location=beside)
-
-    def _find_or_create(
-        self, experiment_id: str, key: str, name: str, tags: Mapping[str, str], params: Mapping[str, Any]
-    ) -> None:
-        found = self._client.search_runs([experiment_id], filter_string=f"tags.`{RUN_KEY}` = '{key}'")
+    def _find_or_create(self, experiment: str, key: str, name: str, tags: Mapping[str, str], params: Mapping[str, Any]) -> None:
+        found = self._client.search_runs([experiment], filter_string=f"tags.`{RUN_KEY}` = '{key}'")
         if found:
             self.run_id: str = found[0].info.run_id
             self._client.update_run(self.run_id, status="RUNNING")
@@ -85,7 +48,7 @@ class Tracker:
             return
         from mlflow.entities import Param
 
-        run = self._client.create_run(experiment_id, run_name=name, tags={RUN_KEY: key, **tags})
+        run = self._client.create_run(experiment, run_name=name, tags={RUN_KEY: key, **tags})
         self.run_id = run.info.run_id
         self._next_step = self._next_epoch = 0
         entries = [Param(name, str(value)[:500]) for name, value in params.items()]

@@ -169,7 +169,7 @@ def test_errors_of_our_own_are_not_quarantined(folder: Path, tmp_path: Path, mon
     def broken(*arguments: object, **options: object) -> None:
         raise ZeroDivisionError("a bug")
 
-    monkeypatch.setattr(actors, "make_block", broken)
+    monkeypatch.setattr(actors, "block_rows", broken)
     with pytest.raises(ZeroDivisionError):
         generate(options(tmp_path / "data", folder), progress=False)
 

@@ -1,0 +1,108 @@
+"""A data set's run in MLflow: options, counts while it is made, the card and the quarantine list at the end.
+
+MLflow takes seconds to import and a new SQLite store seconds to set up. So both happen on a thread, while the actors work; the
+driver has little else to do. A store that cannot be used is reported as soon as it is known, not after hours of work.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from vitruvian.mlflow_store import RUN_KEY, experiment_id, quiet_client, store_error
+
+EXPERIMENT = "datagen"
+INTERVAL_S = 10.0
+"""Between two records of progress."""
+_BATCH = 100
+"""Parameters in a request, as MLflow allows."""
+
+
+class DatagenTracker:
+    """One MLflow run, created or found again by ``key``."""
+
+    def __init__(self, uri: str, *, key: str, name: str, tags: Mapping[str, str], params: Mapping[str, Any]) -> None:
+        self.uri = uri
+        self.run_id = ""
+        self._client: Any = None
+        self._error: Exception | None = None
+        self._last = 0.0
+        self._thread = threading.Thread(target=self._open, args=(key, name, dict(tags), dict(params)), daemon=True)
+        self._thread.start()
+
+    def _open(self, key: str, name: str, tags: dict[str, str], params: dict[str, Any]) -> None:
+        try:
+            client = quiet_client(self.uri)
+            experiment = experiment_id(client, self.uri, EXPERIMENT)
+            found = client.search_runs([experiment], filter_string=f"tags.`{RUN_KEY}` = '{key}'")
+            if found:
+                self.run_id = found[0].info.run_id
+                client.update_run(self.run_id, status="RUNNING")
+            else:
+                from mlflow.entities import Param
+
+                self.run_id = client.create_run(experiment, run_name=name, tags={RUN_KEY: key, **tags}).info.run_id
+                entries = [Param(parameter, str(value)[:500]) for parameter, value in params.items()]
+                for start in range(0, len(entries), _BATCH):
+                    client.log_batch(self.run_id, params=entries[start : start + _BATCH])
+            self._client = client
+        except Exception as error:  # whatever the store's own dependencies raise; told by ``check`` and ``finish``
+            self._error = error
+
+    def check(self) -> None:
+        """InputError when the store turned out to be unusable."""
+        if self._error is not None:
+            raise store_error(self.uri, self._error) from self._error
+
+    def progress(self, values: Mapping[str, float]) -> None:
+        """Record counts so far, every few seconds; ``subjects`` is the step. Nothing before the store is open."""
+        self.check()
+        now = time.monotonic()
+        if self._client is not None and now - self._last >= INTERVAL_S:
+            self._last = now
+            self._log(values)
+
+    def finish(self, card: Mapping[str, Any], values: Mapping[str, float], files: tuple[Path, ...]) -> None:
+        """The end of a whole data set. InputError when it cannot be recorded."""
+        self._thread.join()
+        self.check()
+        try:
+            self._log(values)
+            self._client.log_dict(self.run_id, dict(card), "dataset.json")
+            for path in files:
+                self._client.log_artifact(self.run_id, str(path))
+            self._log_dataset(card)
+            self._client.set_terminated(self.run_id, "FINISHED")
+        except Exception as error:
+            raise store_error(self.uri, error) from error
+
+    def abandon(self, status: str) -> None:
+        """``FAILED`` or ``KILLED``: the run ended early. Whatever ended it matters more than what MLflow says now."""
+        self._thread.join(timeout=30)
+        if self._client is not None:
+            try:
+                self._client.set_terminated(self.run_id, status)
+            except Exception as error:
+                self._error = error
+
+    def _log(self, values: Mapping[str, float]) -> None:
+        from mlflow.entities import Metric
+
+        now, step = int(time.time() * 1000), int(values["subjects"])
+        try:
+            self._client.log_batch(self.run_id, metrics=[Metric(name, float(v), now, step) for name, v in values.items()])
+        except Exception as error:
+            raise store_error(self.uri, error) from error
+
+    def _log_dataset(self, card: Mapping[str, Any]) -> None:
+        """So that the data set is listed, by its fingerprint, among MLflow's data sets."""
+        from mlflow.entities import Dataset, DatasetInput, InputTag
+
+        folder = card["folder"]
+        dataset = Dataset(
+            name=Path(folder).name, digest=card["fingerprint"][:36], source_type="local", source=f'{{"uri": "{folder}"}}'
+        )
+        self._client.log_inputs(self.run_id, [DatasetInput(dataset, [InputTag("mlflow.data.context", "generated")])])
