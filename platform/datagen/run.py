@@ -112,7 +112,7 @@ def generate(
                 append_entry(root, entry)
                 entries[entry.block] = entry
                 if tracker is not None:
-                    tracker.progress(_so_far(entries, before, start))
+                    tracker.progress(lambda: _so_far(entries, before, start))
             _sweep(root)  # what killed actors left behind
             write_quarantine(root, entries)
             report = _report(root, entries, before=before, seconds=time.monotonic() - start)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -57,13 +57,13 @@ class DatagenTracker:
         if self._error is not None:
             raise store_error(self.uri, self._error) from self._error
 
-    def progress(self, values: Mapping[str, float]) -> None:
+    def progress(self, count: Callable[[], Mapping[str, float]]) -> None:
         """Record counts so far, every few seconds; ``subjects`` is the step. Nothing before the store is open."""
         self.check()
         now = time.monotonic()
         if self._client is not None and now - self._last >= INTERVAL_S:
             self._last = now
-            self._log(values)
+            self._log(count())
 
     def finish(self, card: Mapping[str, Any], values: Mapping[str, float], files: tuple[Path, ...]) -> None:
         """The end of a whole data set. InputError when it cannot be recorded."""
