@@ -59,6 +59,7 @@ inline void find_corners(const Surface &surface, const Group &group, const Wante
     if (!surface.large) return;
     prefetch_records(surface.vertices, 3, out.vertex);
     if (wanted.normal) prefetch_records(surface.normals, 3, out.vertex);
+    if (wanted.color && surface.irradiance) prefetch_records(surface.irradiance, 3, out.vertex);
     if (wanted.uv && surface.uvs) prefetch_records(surface.uvs, 2, out.uv);
 }
 #else
@@ -72,12 +73,14 @@ inline void shade_first(const Frame &frame, const Surface &surface, const Group 
 #if defined(__AVX2__)
     shade_geometry_avx2(frame, surface, corners.vertex, group.px, group.py, out);
     if (wanted.normal) shade_normal_avx2(surface, corners.vertex, out);
+    if (wanted.color && surface.irradiance) shade_irradiance_avx2(surface, corners.vertex, out);
     if (wanted.uv) shade_uv_avx2(surface, corners.uv, out);
     if (wanted.albedo && surface.texture) prefetch_texture_avx2(surface, out);
 #else
     (void) corners;
     shade_geometry(frame, surface, group.face, group.px, group.py, out);
     if (wanted.normal) shade_normal(surface, group.face, out);
+    if (wanted.color && surface.irradiance) shade_irradiance(surface, group.face, out);
     if (wanted.uv) shade_uv(surface, group.face, out);
 #endif
 }
@@ -86,12 +89,10 @@ inline void shade_second(const Surface &surface, const Group &group, const Wante
 #if defined(__AVX2__)
     if (wanted.albedo && surface.texture && surface.texture_width * surface.texture_height > 1) shade_texture_avx2(surface, out);
     else if (wanted.albedo) shade_albedo(surface, group.face, out);
-    if (wanted.color && surface.light) shade_color_avx2(surface, out);
-    else if (wanted.color) shade_color(surface, out);
 #else
     if (wanted.albedo) shade_albedo(surface, group.face, out);
-    if (wanted.color) shade_color(surface, out);
 #endif
+    if (wanted.color) shade_color(surface, out);
 }
 
 constexpr int kBatch = 8;  // groups

@@ -41,7 +41,8 @@ void check_size(int width, int height, int scale) {
 nb::dict render(const InputArray &vertices, const InputArray &faces, const std::optional<InputArray> &normals,
                 const std::optional<InputArray> &uvs, const std::optional<InputArray> &uv_faces,
                 const std::optional<InputArray> &texture, const std::optional<InputArray> &vertex_colors,
-                const std::optional<InputArray> &face_labels, const std::optional<InputArray> &light, double light_gamma,
+                const std::optional<InputArray> &face_labels, const std::optional<InputArray> &light,
+                const std::optional<InputArray> &irradiance, double light_gamma,
                 const InputArray &camera, bool perspective, int width, int height, int supersample, bool cull,
                 const std::vector<std::string> &fields, int threads) {
     Task task;
@@ -70,6 +71,9 @@ nb::dict render(const InputArray &vertices, const InputArray &faces, const std::
         surface.vertex_colors = checked<uint8_t>(*vertex_colors, "vertex_colors", "uint8 (V, 3), one a vertex", {num_vertices, 3});
     if (face_labels) task.labels = checked<uint8_t>(*face_labels, "face_labels", "uint8 (F,), one a face", {num_faces});
     if (light) surface.light = checked<float>(*light, "light", "float32 (9, 3)", {9, 3});
+    if (irradiance)
+        surface.irradiance = checked<float>(*irradiance, "irradiance", "float32 (V, 3), one a vertex", {num_vertices, 3});
+    if (light && irradiance) throw nb::value_error("both light and irradiance are given; the surface is lit by one of them.");
     surface.light_gamma = light_gamma;
     surface.large = num_vertices > 30000;
     const double *numbers = checked<double>(camera, "camera", "float64 (17,)", {17});
@@ -100,6 +104,7 @@ nb::dict render(const InputArray &vertices, const InputArray &faces, const std::
     {
         nb::gil_scoped_release released;
         check_finite(surface.vertices, task.num_vertices, 3, "vertices");
+        if (surface.irradiance) check_finite(surface.irradiance, task.num_vertices, 3, "irradiance");
         check_indices(surface.faces, task.num_faces, task.num_vertices, "faces", "vertices");
         if (surface.uvs) check_indices(surface.uv_faces, task.num_faces, num_uvs, "uv_faces", "uvs");
         Scratch<float> own_normals;
@@ -134,6 +139,6 @@ void bind_rasterize(nb::module_ &m) {
     using namespace nb::literals;
     m.def("render", &vitruvian::render, "vertices"_a, "faces"_a, nb::kw_only(), "normals"_a.none(), "uvs"_a.none(),
           "uv_faces"_a.none(), "texture"_a.none(), "vertex_colors"_a.none(), "face_labels"_a.none(), "light"_a.none(),
-          "light_gamma"_a, "camera"_a, "perspective"_a, "width"_a, "height"_a, "supersample"_a, "cull"_a, "fields"_a, "threads"_a,
+          "irradiance"_a.none(), "light_gamma"_a, "camera"_a, "perspective"_a, "width"_a, "height"_a, "supersample"_a, "cull"_a, "fields"_a, "threads"_a,
           "Pictures by name. Contract: vitruvian.geometry.rasterize.");
 }

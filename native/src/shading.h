@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <cstring>
 
+#include "simd.h"
 #include "visibility.h"
 
 namespace vitruvian {
@@ -22,13 +23,14 @@ struct Surface {
     const uint8_t *texture = nullptr;     // null: vertex colours, else white
     int texture_width = 0, texture_height = 0;
     const uint8_t *vertex_colors = nullptr;
-    const float *light = nullptr;         // (9, 3) spherical harmonics; null: unlit
+    const float *light = nullptr;         // (9, 3) spherical harmonics; null: unlit, or lit by irradiance
+    const float *irradiance = nullptr;    // (V, 3); null: none
     double light_gamma = 1;
     bool large = false;                   // larger than the cache: fetch ahead
 };
 
 struct alignas(32) Shaded {
-    Lanes bary[3], depth, normal[3], uv[2], albedo[3], color[3];  // normal: world frame
+    Lanes bary[3], depth, normal[3], uv[2], irradiance[3], albedo[3], color[3];  // normal: world frame
 };
 
 inline void shade_geometry(const Frame &f, const Surface &s, const int32_t *face, const float *px, const float *py, Shaded &out) {
@@ -84,6 +86,16 @@ inline void shade_normal(const Surface &s, const int32_t *face, Shaded &out) {
     }
 }
 
+inline void shade_irradiance(const Surface &s, const int32_t *face, Shaded &out) {
+    for (int c = 0; c < 3; ++c)
+        for (int l = 0; l < kLanes; ++l) out.irradiance[c][l] = 0;
+    for (int k = 0; k < 3; ++k)
+        for (int l = 0; l < kLanes; ++l) {
+            const float *received = s.irradiance + 3 * (size_t) s.faces[3 * (size_t) face[l] + k];
+            for (int c = 0; c < 3; ++c) out.irradiance[c][l] += out.bary[k][l] * received[c];
+        }
+}
+
 inline void shade_uv(const Surface &s, const int32_t *face, Shaded &out) {
     for (int l = 0; l < kLanes; ++l) out.uv[0][l] = out.uv[1][l] = 0;
     if (!s.uvs) return;
@@ -128,49 +140,59 @@ inline void shade_albedo(const Surface &s, const int32_t *face, Shaded &out) {
     }
 }
 
-// x ** exponent for x >= 0 from our own polynomials: libm's result may differ between machines. Relative error below 1e-7.
-inline float power(float x, double exponent) {
-    if (!(x > 0)) return 0;
-    int e;
-    double m = std::frexp((double) x, &e);  // in [0.5, 1)
-    if (m < 0.70710678118654752) m *= 2, --e;
-    const double t = (m - 1) / (m + 1), t2 = t * t;
-    const double log2 = e + 2.8853900817779268 * t * (1 + t2 * (1.0 / 3 + t2 * (1.0 / 5 + t2 * (1.0 / 7 + t2 * (1.0 / 9 + t2 / 11)))));
-    const double y = log2 * exponent, whole = std::floor(y + 0.5), r = (y - whole) * 0.69314718055994531;
-    double term = 1, sum = 1;
-    for (int k = 1; k < 10; ++k) term *= r / k, sum += term;
-    return (float) std::ldexp(sum, (int) whole);
+// x ** exponent, 0 for what is not positive, from our own polynomials: libm's result may differ between machines. The relative
+// error is below 1e-6 for results between 1e-9 and 1e9.
+inline f32x8 power(f32x8 x, float exponent) {
+    const i32x8 bits = (i32x8) x;
+    i32x8 e = (bits >> 23) - 127;
+    f32x8 m = (f32x8) ((bits & 0x7fffff) | 0x3f800000);  // in [1, 2)
+    const i32x8 high = m > splat(1.41421356f);
+    m = high ? m * splat(0.5f) : m;
+    e -= high;  // a true comparison is -1
+    const f32x8 t = (m - splat(1)) / (m + splat(1)), t2 = t * t;
+    const f32x8 log2 = splat(2.88539008f) * t * (splat(1) + t2 * (splat(1.0f / 3) + t2 * (splat(0.2f) + t2 * (splat(1.0f / 7) + t2 * splat(1.0f / 9)))));
+    f32x8 y = (__builtin_convertvector(e, f32x8) + log2) * splat(exponent);
+    y = min8(max8(y, splat(-120)), splat(120));
+    const i32x8 whole = __builtin_convertvector(y + splat(128.5f), i32x8) - 128;  // to the nearest: the sum is positive
+    const f32x8 r = (y - __builtin_convertvector(whole, f32x8)) * splat(0.69314718f);
+    f32x8 sum = splat(1.0f / 5040);
+    for (float factor : {1.0f / 720, 1.0f / 120, 1.0f / 24, 1.0f / 6, 0.5f, 1.0f, 1.0f}) sum = sum * r + splat(factor);
+    const f32x8 result = sum * (f32x8) ((whole + 127) << 23);
+    return x > splat(0) ? result : splat(0);
 }
 
 // Real spherical harmonics times the zonal coefficients of a Lambert surface: pi, 2 pi / 3, pi / 4.
 constexpr float kLambert0 = 0.88622693f, kLambert1 = 1.0233267f;
 constexpr float kLambert2 = 0.85808553f, kLambert20 = 0.24770796f, kLambert22 = 0.42904277f;
 
+inline void lambert_basis(const Shaded &shaded, f32x8 *basis) {
+    const f32x8 x = load<f32x8>(shaded.normal[0]), y = load<f32x8>(shaded.normal[1]), z = load<f32x8>(shaded.normal[2]);
+    basis[0] = splat(kLambert0);
+    basis[1] = splat(kLambert1) * y;
+    basis[2] = splat(kLambert1) * z;
+    basis[3] = splat(kLambert1) * x;
+    basis[4] = splat(kLambert2) * (x * y);
+    basis[5] = splat(kLambert2) * (y * z);
+    basis[6] = splat(kLambert20) * (splat(3) * (z * z) - splat(1));
+    basis[7] = splat(kLambert2) * (z * x);
+    basis[8] = splat(kLambert22) * (x * x - y * y);
+}
+
 inline void shade_color(const Surface &s, Shaded &out) {
-    if (!s.light) {
+    if (!s.light && !s.irradiance) {
         std::memcpy(out.color, out.albedo, sizeof out.color);
         return;
     }
-    Lanes basis[9];
-    for (int l = 0; l < kLanes; ++l) {
-        const float x = out.normal[0][l], y = out.normal[1][l], z = out.normal[2][l];
-        basis[0][l] = kLambert0;
-        basis[1][l] = kLambert1 * y;
-        basis[2][l] = kLambert1 * z;
-        basis[3][l] = kLambert1 * x;
-        basis[4][l] = kLambert2 * (x * y);
-        basis[5][l] = kLambert2 * (y * z);
-        basis[6][l] = kLambert20 * (3.0f * (z * z) - 1.0f);
-        basis[7][l] = kLambert2 * (z * x);
-        basis[8][l] = kLambert22 * (x * x - y * y);
-    }
+    f32x8 basis[9];
+    if (s.light) lambert_basis(out, basis);
     for (int c = 0; c < 3; ++c) {
-        Lanes sum = {};
-        for (int k = 0; k < 9; ++k)
-            for (int l = 0; l < kLanes; ++l) sum[l] += basis[k][l] * s.light[3 * k + c];
-        if (s.light_gamma != 1)
-            for (int l = 0; l < kLanes; ++l) sum[l] = power(sum[l], 1.0 / s.light_gamma);
-        for (int l = 0; l < kLanes; ++l) out.color[c][l] = std::min(out.albedo[c][l] * std::max(sum[l], 0.0f), 1.0f);
+        f32x8 received = splat(0);
+        if (!s.light) received = load<f32x8>(out.irradiance[c]);
+        else
+            for (int k = 0; k < 9; ++k) received += basis[k] * splat(s.light[3 * k + c]);
+        if (s.light_gamma != 1) received = power(received, (float) (1 / s.light_gamma));
+        const f32x8 lit = load<f32x8>(out.albedo[c]) * max8(received, splat(0));
+        store(out.color[c], min8(lit, splat(1)));
     }
 }
 

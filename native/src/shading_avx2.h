@@ -76,6 +76,17 @@ inline void shade_normal_avx2(const Surface &s, const FaceCorners &corners, Shad
     for (int axis = 0; axis < 3; ++axis) _mm256_store_ps(out.normal[axis], mul(n[axis], inverse));
 }
 
+inline void shade_irradiance_avx2(const Surface &s, const FaceCorners &corners, Shaded &out) {
+    __m256 sum[3] = {all(0), all(0), all(0)};
+    for (int k = 0; k < 3; ++k) {
+        __m256 q[3];
+        load_records_3(s.irradiance, corners.index[k], q);
+        const __m256 weight = _mm256_load_ps(out.bary[k]);
+        for (int c = 0; c < 3; ++c) sum[c] = add(sum[c], mul(weight, q[c]));
+    }
+    for (int c = 0; c < 3; ++c) _mm256_store_ps(out.irradiance[c], sum[c]);
+}
+
 inline void shade_uv_avx2(const Surface &s, const FaceCorners &corners, Shaded &out) {
     __m256 uv[2] = {all(0), all(0)};
     if (s.uvs) {
@@ -150,31 +161,6 @@ inline void shade_texture_avx2(const Surface &s, Shaded &out) {
             value[k] = _mm256_cvtepi32_ps(_mm256_and_si256(_mm256_srli_epi32(texels[k], 8 * c), _mm256_set1_epi32(255)));
         const __m256 t = add(value[0], mul(fx, sub(value[1], value[0]))), b = add(value[2], mul(fx, sub(value[3], value[2])));
         _mm256_store_ps(out.albedo[c], mul(add(t, mul(fy, sub(b, t))), all(1.0f / 255.0f)));
-    }
-}
-
-inline void shade_color_avx2(const Surface &s, Shaded &out) {
-    const __m256 x = _mm256_load_ps(out.normal[0]), y = _mm256_load_ps(out.normal[1]), z = _mm256_load_ps(out.normal[2]);
-    const __m256 basis[9] = {all(kLambert0),
-                             mul(all(kLambert1), y),
-                             mul(all(kLambert1), z),
-                             mul(all(kLambert1), x),
-                             mul(all(kLambert2), mul(x, y)),
-                             mul(all(kLambert2), mul(y, z)),
-                             mul(all(kLambert20), sub(mul(all(3), mul(z, z)), all(1))),
-                             mul(all(kLambert2), mul(z, x)),
-                             mul(all(kLambert22), sub(mul(x, x), mul(y, y)))};
-    for (int c = 0; c < 3; ++c) {
-        __m256 sum = _mm256_setzero_ps();
-        for (int k = 0; k < 9; ++k) sum = add(sum, mul(basis[k], all(s.light[3 * k + c])));
-        if (s.light_gamma != 1) {
-            alignas(32) Lanes lanes;
-            _mm256_store_ps(lanes, sum);
-            for (float &lane : lanes) lane = power(lane, 1.0 / s.light_gamma);
-            sum = _mm256_load_ps(lanes);
-        }
-        const __m256 lit = mul(_mm256_load_ps(out.albedo[c]), _mm256_max_ps(sum, _mm256_setzero_ps()));
-        _mm256_store_ps(out.color[c], _mm256_min_ps(lit, all(1)));
     }
 }
 

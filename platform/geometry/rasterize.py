@@ -99,6 +99,7 @@ def render(
     camera: Camera,
     *,
     light: NDArray[np.float32] | None = None,
+    irradiance: NDArray[np.float32] | None = None,
     light_gamma: float = 1.0,
     vertex_normals: NDArray[np.float32] | None = None,
     supersample: int = 1,
@@ -108,7 +109,8 @@ def render(
 ) -> GBuffer:
     """Draws a mesh (world metres) as the camera sees it.
 
-    ``light``: spherical harmonics (9, 3) RGB, evaluated as the module says; None draws unlit. ``vertex_normals``: (V, 3) world
+    ``light``: spherical harmonics (9, 3) RGB, evaluated as the module says; None draws unlit. ``irradiance``: (V, 3) RGB, what
+    each vertex receives, instead of a light; interpolated, it takes the place of E(n). ``vertex_normals``: (V, 3) world
     frame, any length; None means area-weighted ones, computed anew in each call. ``supersample``: samples per pixel and axis of
     coverage and colours. ``fields``: the pictures wanted, of ``FIELDS``; None means all. Memory traffic is most of the cost of
     a picture, so ask for what you need. ``threads`` changes the time only.
@@ -134,6 +136,7 @@ def render(
         vertex_colors=mesh.vertex_colors,
         face_labels=mesh.face_labels,
         light=None if light is None else np.ascontiguousarray(light, np.float32),
+        irradiance=None if irradiance is None else np.ascontiguousarray(irradiance, np.float32),
         light_gamma=light_gamma,
         camera=_camera_numbers(camera),
         perspective=camera.projection == "perspective",
@@ -166,6 +169,7 @@ def rasterize(
         vertex_colors=None,
         face_labels=None,
         light=None,
+        irradiance=None,
         light_gamma=1.0,
         camera=_camera_numbers(camera),
         perspective=camera.projection == "perspective",
