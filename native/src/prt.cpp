@@ -3,6 +3,7 @@
 #include "contracts.h"
 #include "parallel.h"
 #include "ray_tree.h"
+#include "shading.h"
 
 #include <nanobind/nanobind.h>
 
@@ -82,6 +83,49 @@ OutputArray<float> transfer(const InputArray &points, const InputArray &normals,
     return result;
 }
 
+// What a point of the given transfer vector receives from a light (9, 3): a sum in fixed order.
+void receive(const float *transfer, const float *light, float *out) {
+    for (int c = 0; c < 3; ++c) {
+        float sum = 0;
+        for (int k = 0; k < kBasis; ++k) sum += transfer[k] * light[3 * k + c];
+        out[c] = sum;
+    }
+}
+
+OutputArray<float> irradiance(const InputArray &transfer, const InputArray &light) {
+    const float *rows = checked<float>(transfer, "transfer", "float32 (N, 9)", {-1, kBasis});
+    const float *coefficients = checked<float>(light, "light", "float32 (9, 3)", {kBasis, 3});
+    const size_t count = transfer.shape(0);
+    float *out = allocate<float>(3 * count);
+    OutputArray<float> result = to_numpy(out, {count, (size_t) 3});
+    nb::gil_scoped_release unlocked;
+    for (size_t p = 0; p < count; ++p) receive(rows + kBasis * p, coefficients, out + 3 * p);
+    return result;
+}
+
+OutputArray<uint8_t> lit_colors(const InputArray &transfer, const InputArray &light, const InputArray &albedo, float gamma) {
+    const float *rows = checked<float>(transfer, "transfer", "float32 (N, 9)", {-1, kBasis});
+    const float *coefficients = checked<float>(light, "light", "float32 (9, 3)", {kBasis, 3});
+    const size_t count = transfer.shape(0);
+    const float *colors = checked<float>(albedo, "albedo", "float32 (N, 3), one a point", {(int64_t) count, 3});
+    uint8_t *out = allocate<uint8_t>(3 * count);
+    OutputArray<uint8_t> result = to_numpy(out, {count, (size_t) 3});
+    nb::gil_scoped_release unlocked;
+    for (size_t begin = 0; begin < count; begin += 8) {
+        const size_t size = std::min<size_t>(8, count - begin);
+        alignas(32) float received[24] = {}, surface[24] = {}, lit[24];
+        for (size_t p = 0; p < size; ++p) receive(rows + kBasis * (begin + p), coefficients, received + 3 * p);
+        std::copy(colors + 3 * begin, colors + 3 * (begin + size), surface);
+        for (int k = 0; k < 24; k += 8) {
+            f32x8 value = load<f32x8>(received + k);
+            value = gamma == 1 ? max8(value, splat(0)) : power(value, 1 / gamma);
+            store(lit + k, min8(max8(load<f32x8>(surface + k) * value, splat(0)), splat(1)) * splat(255) + splat(0.5f));
+        }
+        for (size_t k = 0; k < 3 * size; ++k) out[3 * begin + k] = (uint8_t) lit[k];
+    }
+    return result;
+}
+
 }  // namespace
 }  // namespace vitruvian
 
@@ -89,4 +133,6 @@ void bind_prt(nb::module_ &m) {
     using namespace nb::literals;
     m.def("transfer", &vitruvian::transfer, "points"_a, "normals"_a, "vertices"_a, "faces"_a, "directions"_a, "weights"_a,
           "offset"_a, "threads"_a, "float32 (N, 9). Contract: vitruvian.geometry.prt.");
+    m.def("irradiance", &vitruvian::irradiance, "transfer"_a, "light"_a, "float32 (N, 3): transfer times light.");
+    m.def("lit_colors", &vitruvian::lit_colors, "transfer"_a, "light"_a, "albedo"_a, "gamma"_a, "uint8 (N, 3).");
 }

@@ -86,6 +86,7 @@ def main(arguments: list[str], program: str) -> int:
         poses=options.poses,
         size_px=options.size_px,
         supersample=3,
+        shadows=False,
         items=("mesh", "rgb", "mask", "query_points", "solid_voxels"),
         query_points=20_000,
         voxel_resolution=64,

@@ -10,10 +10,12 @@ from vitruvian.datagen.geopifu_published import draw_published
 from vitruvian.datagen.items.context import SubjectContext, ViewContext
 from vitruvian.datagen.items.registry import SUBJECT_PRODUCERS, VIEW_PRODUCERS
 from vitruvian.datagen.plan import DataProtocol, PreparingProtocol, SubjectPlan
+from vitruvian.datagen.point_lights import PointLights
 from vitruvian.datagen.renderers.interface import Renderer
 from vitruvian.datagen.renderers.native import NativeRenderer
 from vitruvian.datagen.shading import draw
 from vitruvian.datagen.subject import Source, Subject
+from vitruvian.datagen.transfer import transfer_of
 from vitruvian.datagen.validate import check_subject
 from vitruvian.datagen.view import View
 from vitruvian.errors import InputError
@@ -81,10 +83,17 @@ def make_view(context: SubjectContext, view: View, products: Products) -> ViewRo
     """Draw one view and encode its items."""
     names = [name for name in products.items if ITEMS[name].level == "view"]
     fields = sorted({field_name for name in names for field_name in VIEW_PRODUCERS[name].fields})
-    if context.plan.published:
+    if context.plan.published and isinstance(view.light, PointLights):
         gbuffer = draw_published(context.subject.mesh, view, context.plan.similarity.units_per_metre)
     else:
-        gbuffer = draw(context.subject.mesh, view, fields=fields, supersample=products.supersample, renderer=products.renderer)
+        gbuffer = draw(
+            context.subject.mesh,
+            view,
+            fields=fields,
+            supersample=products.supersample,
+            renderer=products.renderer,
+            transfer=lambda: transfer_of(context),
+        )
     seen = ViewContext(view=view, gbuffer=gbuffer, subject=context, renderer=products.renderer)
     encoded = {name: ITEMS[name].encode(VIEW_PRODUCERS[name].make(seen)) for name in names}
     return ViewRow(camera=view.camera, description=view.description(), encoded=encoded)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from vitruvian.errors import InputError
 from vitruvian.geometry.camera import Camera
 
-_C0, _C1, _C2, _C3, _C4 = 0.282095, 0.488603, 1.092548, 0.315392, 0.546274
+_C0, _C1, _C2, _C3, _C4 = np.sqrt(np.array([1.0, 3.0, 15.0, 5.0 / 4, 15.0 / 4]) / (4 * np.pi)).tolist()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -28,11 +28,14 @@ class HarmonicLight:
     """(9, 3): one row a function of the basis above, its columns red, green, blue."""
     gamma: float = 1.0
     """The drawn colour is ``albedo * irradiance ** (1 / gamma)``, see ``geometry/rasterize.py``."""
+    shadows: bool = False
+    """Whether the subject shades itself (``datagen/transfer.py``); if not, nothing is ever in the way of the light."""
 
     @classmethod
-    def of(cls, light_93: NDArray[Any], gamma: float = 1.0) -> HarmonicLight:
+    def of(cls, light_93: NDArray[Any], gamma: float = 1.0, *, shadows: bool = False) -> HarmonicLight:
         """From an array (9, 3)."""
-        return cls(coefficients=tuple((float(r), float(g), float(b)) for r, g, b in light_93), gamma=gamma)
+        rows = tuple((float(r), float(g), float(b)) for r, g, b in light_93)
+        return cls(coefficients=rows, gamma=gamma, shadows=shadows)
 
     def in_world(self, camera: Camera) -> NDArray[np.float32]:
         """The light in the world frame, where the renderer evaluates it: (9, 3)."""
@@ -40,12 +43,13 @@ class HarmonicLight:
 
     def description(self) -> dict[str, Any]:
         """Plain values; ``from_description`` is the inverse."""
-        return {"kind": "harmonic", "coefficients": [list(row) for row in self.coefficients], "gamma": self.gamma}
+        rows = [list(row) for row in self.coefficients]
+        return {"kind": "harmonic", "coefficients": rows, "gamma": self.gamma, "shadows": self.shadows}
 
     @classmethod
     def from_description(cls, description: Mapping[str, Any]) -> HarmonicLight:
         rows = tuple((row[0], row[1], row[2]) for row in description["coefficients"])
-        return cls(coefficients=rows, gamma=description["gamma"])
+        return cls(coefficients=rows, gamma=description["gamma"], shadows=description["shadows"])
 
 
 def basis(directions_n3: NDArray[Any]) -> NDArray[np.float64]:
@@ -83,6 +87,14 @@ def rotation_y(angle_rad: float) -> NDArray[np.float64]:
     """The rotation about +y that takes +z towards +x."""
     c, s = np.cos(angle_rad), np.sin(angle_rad)
     return np.array([[c, 0.0, s], [0.0, 1.0, 0.0], [-s, 0.0, c]])
+
+
+_ZONAL = np.pi * np.array([1.0, 2 / 3, 2 / 3, 2 / 3, 1 / 4, 1 / 4, 1 / 4, 1 / 4, 1 / 4])
+
+
+def open_transfer(normals_n3: NDArray[Any]) -> NDArray[np.float64]:
+    """(N, 9): the transfer vectors (``geometry/prt.py``) of surfaces of these unit normals with nothing in the light's way."""
+    return basis(normals_n3) * _ZONAL
 
 
 def directional(direction_3: NDArray[Any], color_3: NDArray[Any]) -> NDArray[np.float64]:

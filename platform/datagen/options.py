@@ -47,7 +47,7 @@ class DatagenOptions:
     held_out: int | None = None
     """How many of them, the last ones, are marked `test` and never trained on. Default: one in ten, at least one."""
     protocol: str = "pifu"
-    """The published system whose data this is: cameras, light, scale and query points. So far: `pifu`."""
+    """The published system whose data this is: cameras, light, scale and query points. So far: `pifu`, `jiff`."""
     views_per_subject: int | None = None
     """Pictures of each person. `pifu` turns the person evenly around the vertical axis: 4 by default, 360 in the paper.
     `geopifu` takes four for each draw of rotation, background and light: 16 by default and in the paper."""
@@ -90,9 +90,15 @@ class DatagenOptions:
     Default: 85,000."""
     voxel_resolution: int | None = None
     """Cells of the solid voxel grid along each axis. Default: 128 for `pifu`; `geopifu` always has 128 x 192 x 128."""
+    color_points: int | None = None
+    """Points of item `color_points` for each person, from which a colour network draws 10,000 a step. Default: 40,000."""
+    shadows: bool | None = None
+    """Whether people shade themselves, as PIFu's and JIFF's do. It costs some tenths of a second a person, whatever the number
+    of views. Default: yes for `pifu` and `jiff`."""
     published: bool = False
     """Reproduce the defects of a published system where data must match, instead of mending them. `geopifu`: silhouettes drawn
-    over, weights of 8 bits, values cut off instead of rounded, six decimals for voxels."""
+    over, weights of 8 bits, values cut off instead of rounded, six decimals for voxels. `pifu` and `jiff`: the camera's aim,
+    normals at seams, 1600 random rays for shadows, lights that drift, texture-space normals of three faces."""
     replay: Path | None = None
     """Instead of drawing anew, take the draws from a folder of Geo-PIFu's config JSON files. See `vitruvian datagen replay`."""
     seed: int = 0
@@ -118,6 +124,7 @@ class DatagenOptions:
             ("supersample", 1),
             ("query_points", 1),
             ("voxel_resolution", 8),
+            ("color_points", 1),
             ("block_size", 1),
             ("seed", 0),
             ("num_subjects", 1),

@@ -58,6 +58,15 @@ class QueryPlan:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class ColorPlan:
+    """How the pool of points for a colour network is drawn, in protocol units."""
+
+    num_points: int
+    sigma: float
+    """Standard deviation of the distance from the surface, along the normal."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class VoxelPlan:
     """Where the solid voxels lie, in protocol units and along their axes, and what counts as solid."""
 
@@ -81,6 +90,8 @@ class SubjectPlan:
     query: QueryPlan
     voxels: VoxelPlan
     body: BodyPlan = field(default_factory=BodyPlan)
+    colors: ColorPlan | None = None
+    """None where the protocol has no colour network."""
     config: Mapping[str, Any] | None = None
     """What the published system writes down for this draw, where it does (item ``config``)."""
     published: bool = False
@@ -105,6 +116,8 @@ class PreparingProtocol(Protocol):
 class DataProtocol(Protocol):
     """A published system's way to make data: a pure function of the subject, its position, its split and the seed."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """As it is called on the command line."""
 
     def plan(self, subject: Subject, *, index: int, split: str, seed: int) -> SubjectPlan: ...

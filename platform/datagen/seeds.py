@@ -14,6 +14,8 @@ class Stream(IntEnum):
     SURFACE = 2
     QUERY_POINTS = 3
     BACKGROUND = 4
+    TRANSFER = 8
+    COLOR_POINTS = 9
     BODY = 11
     TEXTURE = 12
 

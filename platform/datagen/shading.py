@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -14,15 +14,35 @@ from vitruvian.datagen.phong_light import PhongLight
 from vitruvian.datagen.point_lights import PointLights
 from vitruvian.datagen.renderers.interface import Renderer
 from vitruvian.datagen.renderers.native import NativeRenderer
+from vitruvian.datagen.transfer import Transfer
 from vitruvian.datagen.view import View
 from vitruvian.geometry.camera import Camera
 from vitruvian.geometry.mesh import Mesh
+from vitruvian.geometry.prt import irradiance
 from vitruvian.geometry.rasterize import GBuffer
 
 
-def draw(mesh: Mesh, view: View, *, fields: Sequence[str], supersample: int = 1, renderer: Renderer | None = None) -> GBuffer:
-    """What ``view`` sees of a mesh in world metres; ``fields`` as of ``geometry.rasterize.render``. The default is native."""
+def draw(
+    mesh: Mesh,
+    view: View,
+    *,
+    fields: Sequence[str],
+    supersample: int = 1,
+    renderer: Renderer | None = None,
+    transfer: Callable[[], Transfer] | None = None,
+) -> GBuffer:
+    """What ``view`` sees of a mesh in world metres; ``fields`` as of ``geometry.rasterize.render``. The default is native.
+
+    ``transfer`` gives the mesh's transfer; it is called if the light has shadows, then without it is a ValueError.
+    """
     render = (renderer or NativeRenderer()).render
+    if isinstance(view.light, HarmonicLight) and view.light.shadows and "color" in fields:
+        if transfer is None:
+            raise ValueError("draw: the light has shadows, so the transfer of the mesh is needed.")
+        shaded = transfer()
+        received = irradiance(shaded.coefficients, view.light.in_world(view.camera))
+        gamma = view.light.gamma
+        return render(shaded.mesh, view.camera, irradiance=received, light_gamma=gamma, supersample=supersample, fields=fields)
     if isinstance(view.light, HarmonicLight):
         light = view.light.in_world(view.camera)
         return render(mesh, view.camera, light=light, light_gamma=view.light.gamma, supersample=supersample, fields=fields)

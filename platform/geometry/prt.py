@@ -92,3 +92,17 @@ def transfer(
         offset,
         threads,
     )
+
+
+def irradiance(transfer_n9: NDArray[np.float32], light_93: NDArray[Any]) -> NDArray[np.float32]:
+    """(N, 3) RGB: what points receive from a light (9, 3) in the frame of the mesh, as ``render`` takes it; can be negative."""
+    return _native.irradiance(transfer_n9, np.ascontiguousarray(light_93, np.float32))
+
+
+def lit_colors(
+    transfer_n9: NDArray[np.float32], light_93: NDArray[Any], albedo_n3: NDArray[np.float32], *, light_gamma: float = 1.0
+) -> NDArray[np.uint8]:
+    """(N, 3) sRGB: ``255 min(1, albedo * max(0, T.L) ** (1 / light_gamma))``, rounded; ``albedo_n3`` is in [0, 1]."""
+    if not light_gamma > 0:
+        raise ValueError(f"lit_colors: light_gamma is {light_gamma}; it must be positive.")
+    return _native.lit_colors(transfer_n9, np.ascontiguousarray(light_93, np.float32), albedo_n3, light_gamma)

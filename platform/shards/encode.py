@@ -54,6 +54,11 @@ def encode_png(picture: NDArray[np.uint8]) -> bytes:
     return _save_png(Image.fromarray(picture))
 
 
+def decode_lossless(data: Buffer) -> NDArray[np.uint8]:
+    """PNG to (H, W, 3) uint8."""
+    return np.array(_load(data).convert("RGB"))
+
+
 def encode_mask(mask: NDArray[np.bool_]) -> bytes:
     """(H, W) bool to a 1-bit PNG, lossless."""
     return _save_png(Image.fromarray(mask))

@@ -8,7 +8,7 @@ one, named like the item; ``query_points`` has points and labels. A new item is 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from vitruvian.errors import InputError
 from vitruvian.geometry.mesh import Mesh
-from vitruvian.shards import body_items, encode, geopifu_items
+from vitruvian.shards import body_items, encode, geopifu_items, surface_items
 
 Level = Literal["subject", "group", "view"]
 """What an item is of: a subject, one draw of it (most protocols make one), or a view."""
@@ -65,6 +65,11 @@ def _code(name: str, what: str) -> Item:
         encode=lambda values: geopifu_items.encode_code(name, values),
         decode=lambda scalar: geopifu_items.decode_code(name, scalar),
     )
+
+
+def _subject_picture(name: str, description: str, encoder: Callable[..., Any], decoder: Callable[..., Any]) -> Item:
+    """A subject item that is one lossless picture."""
+    return replace(_picture(name, description, "exact", encoder, decoder), level="subject")
 
 
 def _decode_depth(scalar: pa.StructScalar) -> Values:
@@ -330,6 +335,54 @@ ITEMS: dict[str, Item] = {
             arrow_type=geopifu_items.CODE_VOXELS_TYPE,
             encode=geopifu_items.encode_code_voxels,
             decode=geopifu_items.decode_code_voxels,
+        ),
+        Item(
+            name="prt",
+            level="subject",
+            keys=("prt_coefficients", "prt_faces"),
+            description="transfer vectors float32 (V, 9), world axes, of the mesh's vertices, or of the corners of prt_faces "
+            "(F, 3) where vertices are split at seams; else prt_faces is None",
+            precision="3e-5",
+            arrow_type=surface_items.PRT_TYPE,
+            encode=surface_items.encode_prt,
+            decode=surface_items.decode_prt,
+        ),
+        Item(
+            name="color_points",
+            level="subject",
+            keys=("color_points", "color_albedo", "color_transfer"),
+            description="float32 (N, 3) world metres near the surface, uint8 (N, 3) albedo, float32 (N, 9) transfer: in random "
+            "order; datagen.items.color_points.color_targets lights them as a view does",
+            precision="0.03 mm; the transfer 3e-5",
+            arrow_type=surface_items.COLOR_POINTS_TYPE,
+            encode=surface_items.encode_color_points,
+            decode=surface_items.decode_color_points,
+        ),
+        _subject_picture(
+            "uv_mask", "bool (H, W): the texel belongs to the surface; row 0 is v = 1", encode.encode_mask, encode.decode_mask
+        ),
+        _subject_picture(
+            "uv_normal",
+            "uint8 (H, W, 3): 255 * 0.5 (n + 1), the texel's unit normal, world axes; 0 outside of uv_mask",
+            encode.encode_png,
+            encode.decode_lossless,
+        ),
+        Item(
+            name="uv_position",
+            level="subject",
+            keys=("uv_position",),
+            description="float32 (H, W, 3): where the texel is on the surface, world metres; 0 outside of uv_mask",
+            precision="0.03 mm",
+            arrow_type=surface_items.TEXEL_POSITIONS_TYPE,
+            encode=lambda values: surface_items.encode_texel_positions(values["uv_position"], values["uv_mask"]),
+            decode=lambda scalar: {"uv_position": surface_items.decode_texel_positions(scalar)},
+        ),
+        _picture(
+            "uv_render",
+            "uint8 (H, W, 3), sRGB: the texture as the view's light falls on it; black outside of uv_mask",
+            f"JPEG, quality {encode.JPEG_QUALITY}, full chroma",
+            encode.encode_rgb,
+            encode.decode_rgb,
         ),
     )
 }

@@ -269,4 +269,33 @@ def test_pictures_are_the_same_bits_everywhere() -> None:
     for field in FIELDS:
         digest.update(getattr(seen, field).tobytes())
     assert seen.mask.sum() > 3000
-    assert digest.hexdigest() == "4d07883255834fddb81c2cb9f3d2ae80ebc611f5796808a1eca7199709f79052"
+    assert digest.hexdigest() == "bb7abd7616f9667458471cb49dfba959051266566bb89ba5c2fa7d804bd1e376"
+
+
+def test_what_vertices_receive_is_interpolated_and_takes_the_place_of_a_light() -> None:
+    received = np.array([[0, 0.5, -1], [1, 0.5, -1], [1, 0.5, 1], [0, 0.5, 1]], np.float32)
+    seen = render(square(vertex_colors=np.full((4, 3), 51, np.uint8)), camera(8), irradiance=received, light_gamma=2.2)
+    x, y = (np.arange(8) + 0.5) / 8, ((7 - np.arange(8)) + 0.5) / 8
+    np.testing.assert_allclose(seen.color[..., 0], 0.2 * np.broadcast_to(x, (8, 8)) ** (1 / 2.2), atol=1e-6)
+    np.testing.assert_allclose(seen.color[..., 1], 0.2 * 0.5 ** (1 / 2.2), atol=1e-6)
+    below_zero_is_black = 0.2 * np.maximum(2 * y - 1, 0)[:, None] ** (1 / 2.2)
+    np.testing.assert_allclose(seen.color[..., 2], np.broadcast_to(below_zero_is_black, (8, 8)), atol=1e-6)
+    for samples in (1, 3):
+        other = render(square(), camera(8), irradiance=received, light_gamma=2.2, supersample=samples, threads=2)
+        assert other.color.tobytes() == render(
+            square(), camera(8), irradiance=received, light_gamma=2.2, supersample=samples
+        ).color.tobytes()  # fmt: skip
+    with pytest.raises(ValueError, match="irradiance is float32"):
+        render(square(), camera(8), irradiance=received[:3])
+    with pytest.raises(ValueError, match="both light and irradiance"):
+        render(square(), camera(8), irradiance=received, light=np.zeros((9, 3), np.float32))
+
+
+@pytest.mark.parametrize("gamma", [0.3, 0.5, 2.2, 3.0])
+def test_powers_are_right_over_the_whole_range(gamma: float) -> None:
+    values = np.concatenate([np.logspace(-9, 3, 4093), [0, -1, 1]]).astype(np.float32)
+    mesh = square(vertex_colors=np.ones((4, 3), np.uint8))
+    for value in values[::64]:
+        seen = render(mesh, camera(1), irradiance=np.full((4, 3), value, np.float32), light_gamma=gamma).color[0, 0, 0]
+        expected = min(1.0, max(float(value), 0.0) ** (1 / gamma) / 255)
+        assert seen == pytest.approx(expected, rel=3e-6, abs=1e-30), value

@@ -10,7 +10,7 @@ import numpy as np
 from vitruvian.geometry.camera import Camera
 from vitruvian.geometry.mesh import Mesh
 from vitruvian.shards.card import describe_items, write_card
-from vitruvian.shards.encode import quantise_points
+from vitruvian.shards.encode import dequantise_points, quantise_points
 from vitruvian.shards.items import ITEMS
 from vitruvian.shards.manifest import ManifestEntry, append_entry, shard_name
 from vitruvian.shards.schema import GroupRow, SubjectRow, ViewRow
@@ -48,6 +48,14 @@ def subject_values(seed: int) -> dict[str, Any]:
         "query_box_min_m": BOX_MIN,
         "query_box_max_m": BOX_MAX,
         "query_labels": rng.random(101) < 0.5,
+        "prt_coefficients": rng.integers(-999, 999, (4, 9)).astype(np.float32) / 2**14,
+        "prt_faces": rng.integers(0, 4, (4, 3)).astype(np.int32),
+        "color_points": dequantise_points(quantise_points(points, BOX_MIN, BOX_MAX), BOX_MIN, BOX_MAX),
+        "color_albedo": rng.integers(0, 256, (101, 3)).astype(np.uint8),
+        "color_transfer": rng.integers(-999, 999, (101, 9)).astype(np.float32) / 2**14,
+        "uv_mask": np.ones((2, 3), bool),
+        "uv_normal": rng.integers(0, 256, (2, 3, 3)).astype(np.uint8),
+        "uv_position": rng.random((2, 3, 3)).astype(np.float32),
     }
 
 
@@ -83,6 +91,7 @@ def view_values(seed: int) -> dict[str, Any]:
         "joints_visibility": rng.integers(0, 3, 17).astype(np.uint8),
         "joint_set": "coco17",
         "iuv": iuv.astype(np.float32),
+        "uv_render": smooth.astype(np.uint8),
         "part_labels": (mask * rng.integers(1, 30, (SIZE, SIZE))).astype(np.uint8),
         "mask_from_voxels": mask[:9, :7],
         "mesh_semantics": patch(rng, 255),

@@ -9,16 +9,19 @@ from typing import Any
 from vitruvian.datagen.items import (
     body,
     body_maps,
+    color_points,
     config,
     joints,
     mask_from_voxels,
     mesh,
+    prt,
     query_points,
     rgb,
     semantics,
     smpl_iuv,
     solid_voxels,
     surface_maps,
+    texture_space,
 )
 from vitruvian.datagen.items.context import SubjectContext, ViewContext
 
@@ -38,6 +41,11 @@ SUBJECT_PRODUCERS: dict[str, Callable[[SubjectContext], dict[str, Any]]] = {
     "query_points": query_points.query_points,
     "config": config.config,
     "smpl_semantic_voxels": semantics.smpl_semantic_voxels,
+    "prt": prt.prt,
+    "color_points": color_points.color_points,
+    "uv_mask": texture_space.uv_mask,
+    "uv_normal": texture_space.uv_normal,
+    "uv_position": texture_space.uv_position,
 }
 
 VIEW_PRODUCERS: dict[str, ViewProducer] = {
@@ -45,6 +53,7 @@ VIEW_PRODUCERS: dict[str, ViewProducer] = {
     "mask": ViewProducer(surface_maps.mask, ("mask",)),
     "normal": ViewProducer(surface_maps.normal, ("normal",)),
     "depth": ViewProducer(surface_maps.depth, ("depth_m",)),
+    "uv_render": ViewProducer(texture_space.uv_render, ()),
     "joints_3d": ViewProducer(joints.joints_3d, ()),
     "joints_2d": ViewProducer(joints.joints_2d, ("depth_m",)),
     "iuv": ViewProducer(body_maps.iuv, ()),

@@ -1,8 +1,11 @@
 """PIFu's data (Saito et al., ICCV 2019, the released rendering and training code): what it draws and where it asks for labels.
 
 The person is scaled to 180 units; the camera is orthographic, looks at the middle of the person and sees 102.4 units to each
-side. Views are whole degrees of yaw. The light is a spherical harmonics light that stays with the viewer, gamma 2.2. Query
-points are surface points with 5 units of noise and points uniform in a box, 16 to 1.
+side. Views are whole degrees of yaw. The light is a spherical harmonics light that stays with the viewer, gamma 2.2, and people
+shade themselves. Query points are surface points with 5 units of noise and points uniform in a box, 16 to 1.
+
+JIFF (Cao et al., CVPR 2022) prepares its data in the same way; its noise is 3.5 units, and its colour network's points lie 0.1
+units off the surface.
 """
 
 from __future__ import annotations
@@ -16,7 +19,8 @@ from numpy.typing import NDArray
 
 from vitruvian.datagen.background import BackgroundKind, random_background
 from vitruvian.datagen.light import HarmonicLight, light_from_bank, random_light, rotation_y
-from vitruvian.datagen.plan import QueryPlan, Similarity, SubjectPlan, VoxelPlan
+from vitruvian.datagen.plan import ColorPlan, QueryPlan, Similarity, SubjectPlan, VoxelPlan
+from vitruvian.datagen.protocols.pifu_published import drifting_light
 from vitruvian.datagen.seeds import Stream, generator
 from vitruvian.datagen.subject import Subject
 from vitruvian.datagen.view import View
@@ -28,6 +32,7 @@ PERSON_UNITS = 180.0
 HALF_EXTENT_UNITS = 102.4
 LIGHT_GAMMA = 2.2
 SIGMA_UNITS = 5.0
+COLOR_SIGMA_UNITS = 0.1
 SURFACE_PER_UNIFORM = 16
 # The published box is (-128, -28, -128) .. (128, 228, 128) with the feet at y = 0; here y = 0 is the middle of the person.
 BOX_MIN_UNITS = (-128.0, -28.0 - PERSON_UNITS / 2, -128.0)
@@ -107,22 +112,29 @@ class PifuProtocol:
     """What the camera looks at: the median of the surface, or of the vertices as published; see ``similarity``."""
     query_points: int = 85_000
     voxel_resolution: int = 128
-
-    name = "pifu"
+    color_points: int = 40_000
+    sigma: float = SIGMA_UNITS
+    """Of the query points' noise, in units: 5 for PIFu, 3.5 for JIFF."""
+    shadows: bool = True
+    """Whether people shade themselves."""
+    published: bool = False
+    """Reproduce the original's defects, see ``pifu_published.py``."""
+    name: str = "pifu"
 
     def plan(self, subject: Subject, *, index: int, split: str, seed: int) -> SubjectPlan:
         """Training subjects start at a random yaw; held-out ones at 0, so that their first view is the front."""
-        frame = similarity(subject, self.center)
+        frame = similarity(subject, "vertices" if self.published else self.center)
         rng = generator(seed, index, Stream.VIEWS)
         start = int(rng.integers(max(1, self.arc_deg // self.views_per_subject))) if split == "train" else 0
-        views = [self._view(frame, yaw, rng) for yaw in yaws_deg(self.views_per_subject, start, self.arc_deg)]
+        drifting = None if self.light_bank is None or not self.published else self.light_bank.copy()
+        views = [self._view(frame, yaw, rng, drifting) for yaw in yaws_deg(self.views_per_subject, start, self.arc_deg)]
         cell = 2 * HALF_EXTENT_UNITS / self.voxel_resolution
         return SubjectPlan(
             similarity=frame,
             views=tuple(views),
             query=QueryPlan(
                 num_points=self.query_points,
-                sigma=SIGMA_UNITS,
+                sigma=self.sigma,
                 surface_per_uniform=SURFACE_PER_UNIFORM,
                 box_min=BOX_MIN_UNITS,
                 box_max=BOX_MAX_UNITS,
@@ -132,15 +144,20 @@ class PifuProtocol:
                 cell=cell,
                 resolution=(self.voxel_resolution,) * 3,
             ),
+            colors=ColorPlan(num_points=self.color_points, sigma=COLOR_SIGMA_UNITS),
+            published=self.published,
         )
 
-    def _view(self, frame: Similarity, yaw_deg: int, rng: np.random.Generator) -> View:
+    def _view(self, frame: Similarity, yaw_deg: int, rng: np.random.Generator, drifting: NDArray[np.float64] | None) -> View:
         yaw = float(np.radians(yaw_deg))
-        light = random_light(rng) if self.light_bank is None else light_from_bank(self.light_bank, rng)
+        if drifting is not None:
+            light = drifting_light(drifting, rng)
+        else:
+            light = random_light(rng) if self.light_bank is None else light_from_bank(self.light_bank, rng)
         return View(
             camera=camera(frame, yaw, self.size_px),
             yaw_rad=yaw,
-            light=HarmonicLight.of(light, LIGHT_GAMMA),
+            light=HarmonicLight.of(light, LIGHT_GAMMA, shadows=self.shadows),
             background=random_background(self.background, rng, self.background_pictures),
             background_folder=self.background_folder,
         )

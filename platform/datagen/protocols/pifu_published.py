@@ -98,3 +98,14 @@ def turned_light(light_93: NDArray[Any], angle_rad: float) -> NDArray[np.float64
     turned[2] = c * light[2] - s * light[3]
     turned[3] = s * turned[2] + c * light[3]
     return turned
+
+
+def drifting_light(bank: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
+    """A random row, turned about +y by up to 18 degrees either way. The row of ``bank`` is overwritten with the result.
+
+    The original keeps its bank for a whole run; here each subject begins with a fresh one, so that its data do not depend on
+    what was made before. The lights that were drawn are stored with the views in any case.
+    """
+    row = int(rng.integers(len(bank)))
+    bank[row] = turned_light(bank[row], 0.2 * np.pi * (rng.random() - 0.5))
+    return bank[row].copy()

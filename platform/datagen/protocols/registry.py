@@ -42,6 +42,11 @@ def _pifu(options: DatagenOptions) -> DataProtocol:
         center=options.center,
         query_points=options.chosen("query_points"),
         voxel_resolution=options.chosen("voxel_resolution"),
+        color_points=options.chosen("color_points"),
+        sigma=3.5 if options.protocol == "jiff" else 5.0,
+        shadows=options.chosen("shadows"),
+        published=options.published,
+        name=options.protocol,
     )
 
 
@@ -106,20 +111,32 @@ def _pymaf(options: DatagenOptions) -> DataProtocol:
 
 BODY_ITEMS = ("rgb", "mask", "iuv", "joints_3d", "joints_2d", "body")
 
-PROTOCOLS: dict[str, ProtocolEntry] = {
-    "pifu": ProtocolEntry(
-        build=_pifu,
-        defaults={
-            "items": ("rgb", "mask", "normal", "depth", "mesh", "body", "solid_voxels", "query_points"),
-            "views_per_subject": 4,
-            "arc_deg": 360,
-            "size_px": 512,
-            "supersample": 2,
-            "background": "scenes",
-            "query_points": 85_000,
-            "voxel_resolution": 128,
-        },
+_PIFU: dict[str, Any] = {
+    "items": ("rgb", "mask", "normal", "depth", "mesh", "body", "solid_voxels", "query_points"),
+    "views_per_subject": 4,
+    "arc_deg": 360,
+    "size_px": 512,
+    "supersample": 2,
+    "background": "scenes",
+    "query_points": 85_000,
+    "voxel_resolution": 128,
+    "color_points": 40_000,
+    "shadows": True,
+}
+_JIFF: dict[str, Any] = {
+    **_PIFU,
+    "items": (
+        "rgb", "mask", "uv_render", "uv_mask", "uv_normal", "uv_position", "mesh", "prt", "query_points", "color_points",
     ),
+    "views_per_subject": 360,
+    "supersample": 1,
+    "background": "black",
+}  # fmt: skip
+
+
+PROTOCOLS: dict[str, ProtocolEntry] = {
+    "pifu": ProtocolEntry(build=_pifu, defaults=_PIFU),
+    "jiff": ProtocolEntry(build=_pifu, defaults=_JIFF),
     "geopifu": ProtocolEntry(
         build=_geopifu,
         defaults={
@@ -146,7 +163,7 @@ PROTOCOLS: dict[str, ProtocolEntry] = {
             "background": "scenes",
             "query_points": 85_000,
         },
-        unused=("arc_deg", "light_bank", "voxel_resolution"),
+        unused=("arc_deg", "light_bank", "voxel_resolution", "color_points", "shadows"),
     ),
     "humaniflow": ProtocolEntry(
         build=_humaniflow,
@@ -160,7 +177,7 @@ PROTOCOLS: dict[str, ProtocolEntry] = {
             "query_points": 85_000,
             "voxel_resolution": 128,
         },
-        unused=("light_bank", "replay"),
+        unused=("light_bank", "replay", "color_points", "shadows"),
     ),
     "pymaf": ProtocolEntry(
         build=_pymaf,
@@ -174,7 +191,7 @@ PROTOCOLS: dict[str, ProtocolEntry] = {
             "query_points": 85_000,
             "voxel_resolution": 128,
         },
-        unused=("light_bank", "replay", "atlas_textures"),
+        unused=("light_bank", "replay", "atlas_textures", "color_points", "shadows"),
     ),
 }
 

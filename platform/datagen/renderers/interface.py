@@ -30,6 +30,7 @@ class Renderer(Protocol):
         camera: Camera,
         *,
         light: NDArray[np.float32] | None = None,
+        irradiance: NDArray[np.float32] | None = None,
         light_gamma: float = 1.0,
         vertex_normals: NDArray[np.float32] | None = None,
         supersample: int = 1,

@@ -67,6 +67,7 @@ class PyrenderRenderer:
         camera: Camera,
         *,
         light: NDArray[np.float32] | None = None,
+        irradiance: NDArray[np.float32] | None = None,
         light_gamma: float = 1.0,
         vertex_normals: NDArray[np.float32] | None = None,
         supersample: int = 1,
@@ -85,7 +86,14 @@ class PyrenderRenderer:
                 fine = camera.resized(camera.width_px * supersample, camera.height_px * supersample)
                 seen = self._fragments(mesh, fine, cull_backfaces)
             pictures |= sampled_pictures(
-                mesh, seen, supersample, light=light, light_gamma=light_gamma, normals=vertex_normals, wanted=wanted
+                mesh,
+                seen,
+                supersample,
+                light=light,
+                irradiance=irradiance,
+                light_gamma=light_gamma,
+                normals=vertex_normals,
+                wanted=wanted,
             )
         return gbuffer(pictures)
 

@@ -71,6 +71,7 @@ class Pytorch3dRenderer:
         camera: Camera,
         *,
         light: NDArray[np.float32] | None = None,
+        irradiance: NDArray[np.float32] | None = None,
         light_gamma: float = 1.0,
         vertex_normals: NDArray[np.float32] | None = None,
         supersample: int = 1,
@@ -89,7 +90,14 @@ class Pytorch3dRenderer:
                 fine = camera.resized(camera.width_px * supersample, camera.height_px * supersample)
                 seen = self._fragments(mesh, fine, cull_backfaces)
             pictures |= sampled_pictures(
-                mesh, seen, supersample, light=light, light_gamma=light_gamma, normals=vertex_normals, wanted=wanted
+                mesh,
+                seen,
+                supersample,
+                light=light,
+                irradiance=irradiance,
+                light_gamma=light_gamma,
+                normals=vertex_normals,
+                wanted=wanted,
             )
         return gbuffer(pictures)
 

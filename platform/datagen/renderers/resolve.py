@@ -98,6 +98,7 @@ def sampled_pictures(
     supersample: int,
     *,
     light: NDArray[np.float32] | None,
+    irradiance: NDArray[np.float32] | None = None,
     light_gamma: float,
     normals: NDArray[np.float32] | None,
     wanted: Sequence[str],
@@ -112,6 +113,9 @@ def sampled_pictures(
         lit = albedo
         if light is not None:
             lit = shaded(albedo, _normals(mesh, faces, weights, normals), light, light_gamma)
+        elif irradiance is not None:
+            received = np.einsum("nk,nkc->nc", weights, irradiance[mesh.faces[faces]].astype(np.float64))
+            lit = np.minimum(1.0, albedo * np.maximum(0.0, received) ** (1.0 / light_gamma))
         for name, values in (("albedo", albedo), ("color", lit)):
             samples = np.zeros((*hit.shape, 3))
             samples[hit] = values
