@@ -54,6 +54,11 @@ def test_a_sample_is_what_was_written(root: Path) -> None:
     assert sample["query_points"].dtype == np.float32 and sample["query_points"].shape == (101, 3)
     assert np.array_equal(sample["body_parameters"]["betas"], products["body_parameters"]["betas"])
     assert np.array_equal(sample["joints_m"], products["joints_m"])
+    for name in ("prt_coefficients", "prt_faces", "color_albedo", "color_transfer", "uv_mask", "uv_normal"):
+        assert np.array_equal(sample[name], products[name]) and sample[name].dtype == products[name].dtype
+    assert np.abs(sample["color_points"] - products["color_points"]).max() < 1e-4
+    assert np.abs(sample["uv_position"] - products["uv_position"]).max() < 1e-4
+    assert np.abs(sample["uv_render"].astype(int) - pictures["uv_render"]).max() < 8
 
 
 def test_items_splits_and_subjects(root: Path) -> None:
