@@ -68,12 +68,12 @@ def load_smpl_npz(path: str | Path) -> BodyModel:
     if missing:
         raise InputError(f"Body model {path}: lacks {', '.join(missing)}. An SMPL .npz holds {', '.join(REQUIRED)}.")
     try:
-        return _from_arrays(arrays, name=path.stem)
+        return model_from_arrays(arrays, name=path.stem)
     except (ValueError, IndexError, TypeError) as error:
         raise InputError(f"Body model {path}: its arrays do not fit together: {error}") from error
 
 
-def _from_arrays(arrays: Mapping[str, NDArray[Any]], name: str) -> BodyModel:
+def model_from_arrays(arrays: Mapping[str, NDArray[Any]], name: str) -> BodyModel:
     extras: dict[str, Any] = {key: plain(arrays[key], dtype) for key, dtype in EXTRAS.items() if key in arrays}
     extras |= {key: tuple(str(item) for item in arrays[key]) for key in NAME_LISTS if key in arrays}
     if arrays["kintree_table"].ndim != 2 or arrays["kintree_table"].shape != (2, NUM_JOINTS):

@@ -14,6 +14,20 @@ from vitruvian.errors import InputError
 
 Doubles = NDArray[np.float64]
 POSE_NAMES: tuple[str, ...] = tuple(NAMED_POSES)
+NOT_UPRIGHT = frozenset(
+    {
+        "walking_contact",
+        "walking_passing",
+        "sitting",
+        "crouching",
+        "kneeling",
+        "lunging",
+        "running",
+        "stepping_up",
+        "bending_forward",
+    }
+)
+"""Poses of people who do not stand and gesture."""
 
 # How much of the noise each joint gets: arms and head move freely, legs less (the feet should stay near the floor), joints
 # that hardly move least. Poses in which hands touch the body get less everywhere, lest they sink in.

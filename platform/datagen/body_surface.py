@@ -9,6 +9,9 @@ from vitruvian.bodies.model import BodyModel
 from vitruvian.bodies.skeleton import JOINT_NAMES
 from vitruvian.datagen.subject import BodySurface
 
+SMPL_SIZE = (6890, 13776)
+"""Vertices and faces of SMPL, by which its files are known whatever they are called."""
+
 
 def body_surface(
     model: BodyModel, vertices: NDArray[np.floating], joints: NDArray[np.floating] | None = None, *, name: str | None = None
@@ -22,7 +25,7 @@ def body_surface(
         labels = (model.weights[model.faces].sum(axis=1).argmax(axis=1) + 1).astype(np.uint8)
         names = ("background", *JOINT_NAMES)
     return BodySurface(
-        model=model.name if name is None else name,
+        model=name or ("smpl" if (model.num_vertices, len(model.faces)) == SMPL_SIZE else model.name),
         vertices=np.ascontiguousarray(vertices, np.float32),
         faces=model.faces,
         rest_vertices=model.v_template,

@@ -13,17 +13,19 @@ from typing import Any, Literal
 
 from vitruvian import __version__
 from vitruvian.datagen.background import FROM_A_FOLDER, BackgroundKind
+from vitruvian.datagen.convention import Axis, Unit
 from vitruvian.datagen.lsun import PUBLISHED_LIMIT
 from vitruvian.errors import InputError
 from vitruvian.shards.items import ITEMS, check_items
 
 # These say where and how fast, not what: runs that differ only in them make the same bytes. What is in the input folders
 # counts, where they are does not, so that data can be moved.
-_NOT_CONTENT = (
-    "out", "num_actors", "track", "tracking_uri",
+_FILES = (
     "folder", "background_folder", "light_bank", "replay", "body_data", "atlas_textures",
+    "body_model", "body_folder", "body_textures", "body_uv",
 )  # fmt: skip
-_PATHS = ("out", "folder", "background_folder", "light_bank", "replay", "body_data", "atlas_textures")
+_NOT_CONTENT = ("out", "num_actors", "track", "tracking_uri", *_FILES)
+_PATHS = ("out", *_FILES)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -33,15 +35,30 @@ class DatagenOptions:
     out: Path
     """The data set folder. It is created; an unfinished one is continued."""
     source: str = "synthetic"
-    """Where people come from: `synthetic` (built in, needs no files) or `meshes` (a folder of OBJ, PLY or GLB files)."""
+    """Where people come from: `synthetic` (built in, needs no files), `smpl` (posed bodies, clothes painted on), `deephuman`
+    (THuman 1.0), `thuman2` (THuman2.0) or `meshes` (any folder of OBJ, PLY or GLB files)."""
     folder: Path | None = None
-    """For source `meshes`: the folder, searched recursively."""
+    """For sources `deephuman`, `thuman2` and `meshes`: the folder. `vitruvian datagen validate FOLDER` says what is in it."""
     poses: str = "everyday"
-    """For source `synthetic`: `everyday`, `upright` (they stand and gesture), or a folder of AMASS .npz files."""
-    mesh_unit: Literal["m", "cm", "mm", "in"] = "m"
-    """For source `meshes`: the unit of the coordinates in the files."""
-    mesh_up: Literal["y", "z"] = "y"
-    """For source `meshes`: the axis that points up in the files. With y up people face +z, with z up they face -y."""
+    """For sources `synthetic` and `smpl`: `everyday`, `upright` (they stand and gesture), or a folder of AMASS .npz files;
+    for `smpl` also a pose list such as HuManiFlow's (.npz with `fnames` and `poses`)."""
+    mesh_unit: Unit | None = None
+    """The unit of the coordinates in mesh files. Default: metres."""
+    mesh_up: Axis | None = None
+    """The axis that points up in mesh files. Default: `y` (`neg-y` for `deephuman`)."""
+    mesh_facing: Axis | None = None
+    """The axis along which people look in mesh files. Default: `z` where y is up, `neg-y` where z is up."""
+    body_model: Path | None = None
+    """An SMPL model (.npz, or .pkl, which is read without running it), or a folder with one for each gender. For `deephuman`
+    and `thuman2`: gives joints. For `smpl`: the body to pose. Default: no joints; the built-in body."""
+    body_folder: Path | None = None
+    """For source `thuman2`: where the fitted SMPL or SMPL-X files lie, if not beside the scans."""
+    body_textures: Path | None = None
+    """For source `smpl`: a folder of pictures for the body's texture chart, such as SURREAL's. Default: painted by part."""
+    body_uv: Path | None = None
+    """For source `smpl`: an OBJ template with the texture coordinates of a body model that has none of its own."""
+    shape_std: float = 1.0
+    """For source `smpl`: how much bodies differ; shape coefficients are normal with this deviation (HuManiFlow: 1.25)."""
     num_subjects: int | None = None
     """How many people. Default: 100 synthetic ones, or all that the source has."""
     held_out: int | None = None
@@ -137,6 +154,8 @@ class DatagenOptions:
                 raise InputError(f"--{name.replace('_', '-')} is {value}; it must be at least {least}.")
         if self.arc_deg is not None and self.arc_deg > 360:
             raise InputError(f"--arc-deg is {self.arc_deg}; a whole circle is 360.")
+        if not 0 <= self.shape_std <= 5:
+            raise InputError(f"--shape-std is {self.shape_std}; it must be between 0 and 5.")
         if self.items == ():
             raise InputError(f"--items is empty. Items: {', '.join(ITEMS)}.")
         if (self.background in FROM_A_FOLDER) != (self.background_folder is not None):

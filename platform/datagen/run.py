@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
@@ -183,6 +184,11 @@ def _so_far(entries: Mapping[int, ManifestEntry], before: int, start: float) -> 
 def _plan(options: DatagenOptions) -> list[Block]:
     """The blocks of the whole data set."""
     ids = list(make_source(options).subject_ids())
+    twice = [subject_id for subject_id, count in Counter(ids).items() if count > 1]
+    if twice:
+        raise InputError(
+            f"--source {options.source}: the subject {twice[0]!r} is listed twice. Every subject needs its own id."
+        )
     if options.replay is not None:
         return cut_blocks(replay_members(options.replay, ids), options.block_size)
     if options.num_subjects is not None and options.num_subjects > len(ids):
@@ -212,12 +218,24 @@ def _inputs(blocks: list[Block], options: DatagenOptions) -> dict[str, str]:
     inputs = {"subjects": f"{len(members)} ({_digest(canonical_json(members).encode())})"}
     if names := list_backgrounds(options.chosen("background"), options.background_folder, limit=options.background_limit):
         inputs["background_pictures"] = f"{len(names)} ({_digest(canonical_json(names).encode())})"
+    for name in ("body_model", "body_folder", "body_textures", "body_uv"):
+        path = getattr(options, name)
+        if path is not None:
+            inputs[name] = _digest_of_files(path)
     if options.light_bank is not None:
         inputs["light_bank"] = _digest(options.light_bank.read_bytes())
     if options.replay is not None:
         documents = [config.document for config in read_configs(options.replay)]
         inputs["configs"] = f"{len(documents)} ({_digest(canonical_json(documents).encode())})"
     return inputs
+
+
+def _digest_of_files(path: Path) -> str:
+    """Of a file's content, or of the names and sizes in a folder."""
+    if path.is_file():
+        return _digest(path.read_bytes())
+    files = sorted(file for file in path.rglob("*") if file.is_file())
+    return _digest(canonical_json([(file.relative_to(path).as_posix(), file.stat().st_size) for file in files]).encode())
 
 
 def _digest(data: bytes) -> str:

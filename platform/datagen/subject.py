@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from vitruvian.datagen.convention import Convention
 from vitruvian.geometry.mesh import Mesh
 
 
@@ -86,6 +87,10 @@ class Source(Protocol):
     @property
     def name(self) -> str:
         """As it is called on the command line."""
+
+    @property
+    def convention(self) -> Convention:
+        """Unit, up axis and facing of the source's files; what ``load`` returns is in the world frame."""
 
     def subject_ids(self) -> Sequence[str]:
         """All subjects in a stable order."""

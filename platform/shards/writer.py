@@ -78,6 +78,9 @@ class _HashingFile:
         return False
 
 
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
 def sync_folder(folder: Path) -> None:
     """Make a rename in this folder survive a power cut."""
     descriptor = os.open(folder, os.O_RDONLY)
@@ -141,6 +144,13 @@ def write_shard(path: Path, rows: Iterable[SubjectRow], items: Sequence[str]) ->
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        raise InputError(
+            f"{path}: cannot be written ({error.strerror}). Make room on the disk and run the same command again: finished "
+            "blocks are kept."
+        ) from None
     finally:
         temporary.unlink(missing_ok=True)
     sync_folder(path.parent)

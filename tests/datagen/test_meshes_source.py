@@ -8,6 +8,7 @@ import trimesh
 from figures import figure, subject, write_obj
 from PIL import Image
 
+from vitruvian.datagen.convention import Convention
 from vitruvian.datagen.sources.meshes import MeshFolderSource, read_mesh
 from vitruvian.datagen.subject import Subject
 from vitruvian.datagen.validate import check_subject
@@ -34,7 +35,7 @@ def test_units_and_z_up(tmp_path: Path) -> None:
     upright = figure(2)
     z_up = Mesh(vertices=np.ascontiguousarray(upright.vertices[:, [0, 2, 1]] * np.float32([1, -1, 1])), faces=upright.faces)
     write_obj(tmp_path / "b.obj", z_up, scale=100)
-    loaded = MeshFolderSource(folder=tmp_path, unit="cm", up="z").load("b.obj")
+    loaded = MeshFolderSource(folder=tmp_path, convention=Convention(unit="cm", up="z")).load("b.obj")
     check_subject(loaded)
     straight = figure(2).vertices
     placed = straight - [np.median(straight[:, 0]), straight[:, 1].min(), np.median(straight[:, 2])]

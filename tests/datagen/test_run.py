@@ -63,7 +63,7 @@ def test_a_data_set_is_whole(undisturbed: DatasetReport) -> None:
     assert len(train) == 10 and [subject.subject_id for subject in test.subjects] == ["figure05.obj"]
     assert train.fingerprint == undisturbed.fingerprint == train.card["fingerprint"]
     assert train.card["licences"] == ["as the files in the folder"]
-    assert train[0]["attributes"]["file_unit"] == "m"
+    assert train[0]["attributes"]["file_convention"] == "metres, y up, facing z"
     assert undisturbed.bytes == sum(path.stat().st_size for path in (undisturbed.root / "shards").iterdir())
     assert "6 subjects, 12 views" in str(undisturbed)
 
@@ -123,7 +123,7 @@ def test_other_options_on_the_same_folder_are_refused(undisturbed: DatasetReport
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"source": "films"}, "no source 'films'. Sources: synthetic, meshes"),
+        ({"source": "films"}, "no source 'films'. Sources: synthetic, smpl, deephuman, thuman2, meshes"),
         ({"protocol": "films"}, "no protocol 'films'. Protocols: pifu"),
         ({"items": ("rgb", "smell")}, "no item 'smell'"),
         ({"size_px": 2}, "--size-px is 2; it must be at least 16"),

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from vitruvian.bodies.model_choice import ModelChoice
+from vitruvian.datagen.convention import Convention
 from vitruvian.datagen.options import DatagenOptions
 from vitruvian.datagen.subject import Source
 from vitruvian.errors import InputError
@@ -27,15 +29,70 @@ def _synthetic(options: DatagenOptions) -> Source:
     )
 
 
+def _smpl(options: DatagenOptions) -> Source:
+    from vitruvian.datagen.sources.smpl import SmplSource
+
+    return SmplSource(
+        num_subjects=DEFAULT_NUM_SYNTHETIC if options.num_subjects is None else options.num_subjects,
+        seed=options.seed,
+        models=ModelChoice.at(options.body_model),
+        poses=options.poses,
+        textures=options.body_textures,
+        chart=options.body_uv,
+        shape_std=options.shape_std,
+    )
+
+
+def _folder(options: DatagenOptions) -> Path:
+    if options.folder is None:
+        raise InputError(f"--folder: source {options.source!r} needs the folder with its files.")
+    if not options.folder.is_dir():
+        raise InputError(f"--folder {options.folder}: there is no such folder.")
+    return options.folder
+
+
+def _convention(options: DatagenOptions, usual: Convention) -> Convention:
+    """The source's own, changed where the options say so."""
+    up = options.mesh_up or usual.up
+    facing = options.mesh_facing or (usual.facing if up == usual.up else None)
+    if facing is not None and facing[-1] == up[-1]:
+        raise InputError(f"--mesh-facing {facing}: people cannot face along the axis that points up ({up}).")
+    return Convention(unit=options.mesh_unit or usual.unit, up=up, facing=facing)
+
+
+def _deephuman(options: DatagenOptions) -> Source:
+    from vitruvian.datagen.sources.deephuman import DeepHumanSource
+
+    usual = Convention(unit="m", up="neg-y", facing="neg-z")
+    return DeepHumanSource(
+        folder=_folder(options), models=ModelChoice.at(options.body_model), convention=_convention(options, usual)
+    )
+
+
+def _thuman2(options: DatagenOptions) -> Source:
+    from vitruvian.datagen.sources.thuman2 import Thuman2Source
+
+    return Thuman2Source(
+        folder=_folder(options),
+        body_folder=options.body_folder,
+        models=ModelChoice.at(options.body_model),
+        convention=_convention(options, Convention()),
+    )
+
+
 def _meshes(options: DatagenOptions) -> Source:
     from vitruvian.datagen.sources.meshes import MeshFolderSource
 
-    if options.folder is None:
-        raise InputError("--folder: source 'meshes' needs the folder with the OBJ, PLY or GLB files.")
-    return MeshFolderSource(folder=options.folder, unit=options.mesh_unit, up=options.mesh_up)
+    return MeshFolderSource(folder=_folder(options), convention=_convention(options, Convention()))
 
 
-SOURCES: dict[str, Callable[[DatagenOptions], Source]] = {"synthetic": _synthetic, "meshes": _meshes}
+SOURCES: dict[str, Callable[[DatagenOptions], Source]] = {
+    "synthetic": _synthetic,
+    "smpl": _smpl,
+    "deephuman": _deephuman,
+    "thuman2": _thuman2,
+    "meshes": _meshes,
+}
 
 
 def make_source(options: DatagenOptions) -> Source:
@@ -43,3 +100,13 @@ def make_source(options: DatagenOptions) -> Source:
     if options.source not in SOURCES:
         raise InputError(f"--source: there is no source {options.source!r}. Sources: {', '.join(SOURCES)}.")
     return SOURCES[options.source](options)
+
+
+def guess_source(folder: Path) -> str:
+    """The source whose layout a folder has: ``deephuman``, ``thuman2``, else ``meshes``."""
+    if any(next(folder.glob(f"{place}results_*/*/mesh.obj"), None) for place in ("", "dataset/", "DeepHumanDataset/dataset/")):
+        return "deephuman"
+    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+        if path.is_dir() and (path / f"{path.name}.obj").is_file() and any(path.glob("material0.*")):
+            return "thuman2"
+    return "meshes"

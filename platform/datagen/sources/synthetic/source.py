@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from vitruvian.bodies import pose_body
 from vitruvian.bodies.amass import AmassFolder
-from vitruvian.bodies.poses import POSE_NAMES, sample_betas, sample_pose
+from vitruvian.bodies.poses import NOT_UPRIGHT, POSE_NAMES, sample_betas, sample_pose
 from vitruvian.datagen.body_surface import body_surface
+from vitruvian.datagen.convention import Convention
 from vitruvian.datagen.sources.synthetic.dressing import dress
 from vitruvian.datagen.sources.synthetic.figure import femininity
 from vitruvian.datagen.sources.synthetic.folds import bends_of
@@ -28,19 +29,6 @@ from vitruvian.geometry.mesh import Mesh
 
 # Streams of random numbers of one subject: each question has its own, so that answers do not disturb each other.
 _WHO, _POSE, _OUTFIT, _CLOTH, _PAINT = range(5)
-_NOT_UPRIGHT = frozenset(
-    {
-        "walking_contact",
-        "walking_passing",
-        "sitting",
-        "crouching",
-        "kneeling",
-        "lunging",
-        "running",
-        "stepping_up",
-        "bending_forward",
-    }
-)
 
 
 class SyntheticSource:
@@ -51,6 +39,7 @@ class SyntheticSource:
     """
 
     name = "synthetic"
+    convention = Convention()
 
     def __init__(
         self,
@@ -165,8 +154,8 @@ class SyntheticSource:
         else:
             rng = self._rng(k, _POSE)
             # Half of all people stand and gesture; the other half do anything.
-            names = tuple(n for n in POSE_NAMES if n not in _NOT_UPRIGHT) if rng.random() < self._upright_share else POSE_NAMES
+            names = tuple(n for n in POSE_NAMES if n not in NOT_UPRIGHT) if rng.random() < self._upright_share else POSE_NAMES
             drawn = sample_pose(rng, names=names)
-            skirt = drawn.name.removesuffix("_mirrored") not in _NOT_UPRIGHT
+            skirt = drawn.name.removesuffix("_mirrored") not in NOT_UPRIGHT
         outfit = draw_outfit(self._rng(k, _OUTFIT), feminine=feminine, may_wear_skirt=skirt)
         return outfit, betas, (drawn.body_pose, drawn.global_orient, drawn.name)

@@ -1,0 +1,153 @@
+"""Reading foreign pickles that hold arrays, without letting them run anything.
+
+Published body models and parameter files are pickles, and a pickle is a program. This reader obeys only the instructions that
+build numbers, strings, lists, dictionaries and numpy arrays; sparse matrices and chumpy's wrapped arrays (in which SMPL was
+published) become inert records whose arrays are taken out by name. Anything else is refused by its name, before it runs.
+"""
+
+from __future__ import annotations
+
+import codecs
+import io
+import pickle
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from vitruvian.errors import InputError
+
+MAX_BYTES = 2 << 30
+
+
+class Inert:
+    """An object of a foreign class: its state as it was written, and no behaviour."""
+
+    def __init__(self, *arguments: Any) -> None:
+        self.arguments = arguments
+        self.state: dict[str, Any] = {}
+
+    def __setstate__(self, state: Any) -> None:
+        self.state = dict(state) if isinstance(state, dict) else {"state": state}
+
+
+class _Sparse(Inert):
+    """A scipy sparse matrix in column or row form."""
+
+
+class _SparseColumns(_Sparse):
+    pass
+
+
+class _SparseRows(_Sparse):
+    pass
+
+
+class _Chumpy(Inert):
+    """One of chumpy's arrays: ``x`` holds the numbers."""
+
+
+def _reconstruct(kind: Any, shape: Any, code: Any) -> NDArray[Any]:
+    """What numpy calls to begin an array, whose content follows; only for plain arrays."""
+    if kind is not np.ndarray:
+        raise pickle.UnpicklingError("an array of a foreign kind")
+    return np.ndarray.__new__(np.ndarray, (0,), "b")
+
+
+def _scalar(dtype: np.dtype[Any], data: Any = b"") -> Any:
+    if not isinstance(dtype, np.dtype) or dtype.hasobject:
+        raise pickle.UnpicklingError("a number of a foreign kind")
+    raw = data.encode("latin1") if isinstance(data, str) else data
+    return np.frombuffer(raw, dtype=dtype, count=1)[0]
+
+
+def _frombuffer(data: Any, dtype: Any, shape: Any, order: Any) -> NDArray[Any]:
+    """How numpy 2 begins arrays under protocol 5."""
+    if not isinstance(dtype, np.dtype) or dtype.hasobject:
+        raise pickle.UnpicklingError("an array of objects")
+    return np.frombuffer(data, dtype=dtype).reshape(shape, order=order).copy()
+
+
+def _encode(text: str, encoding: str = "latin1") -> bytes:
+    if encoding not in ("latin1", "latin-1", "ascii", "utf-8"):
+        raise pickle.UnpicklingError(f"text in {encoding}")
+    return codecs.encode(text, encoding)
+
+
+def _dict_items(*pairs: Any) -> dict[Any, Any]:
+    return dict(*pairs)
+
+
+_ALLOWED: dict[tuple[str, str], Any] = {
+    ("_codecs", "encode"): _encode,
+    ("collections", "OrderedDict"): _dict_items,
+    ("copy_reg", "_reconstructor"): lambda kind, base, state: kind() if issubclass(kind, Inert) else _refuse(kind),
+    ("copyreg", "_reconstructor"): lambda kind, base, state: kind() if issubclass(kind, Inert) else _refuse(kind),
+    ("__builtin__", "object"): object,
+    ("builtins", "object"): object,
+    **{(f"numpy.{room}.multiarray", "_reconstruct"): _reconstruct for room in ("core", "_core")},
+    **{(f"numpy.{room}.multiarray", "scalar"): _scalar for room in ("core", "_core")},
+    **{(f"numpy.{room}.numeric", "_frombuffer"): _frombuffer for room in ("core", "_core")},
+    ("numpy", "ndarray"): np.ndarray,
+    ("numpy", "dtype"): np.dtype,
+}
+
+
+def _refuse(kind: Any) -> Any:
+    raise pickle.UnpicklingError(f"an object of {kind!r}")
+
+
+class _Reader(pickle.Unpickler):
+    def find_class(self, module: str, name: str) -> Any:
+        if (module, name) in _ALLOWED:
+            return _ALLOWED[module, name]
+        if module.startswith("scipy.sparse") and name in ("csc_matrix", "csc_array"):
+            return _SparseColumns
+        if module.startswith("scipy.sparse") and name in ("csr_matrix", "csr_array"):
+            return _SparseRows
+        if module == "chumpy" or module.startswith("chumpy."):
+            return _Chumpy
+        raise pickle.UnpicklingError(f"it asks for {module}.{name}, which is neither an array nor a plain value")
+
+
+def read_pickle(path: Path) -> Any:
+    """What a pickle holds, as plain values and numpy arrays (see ``as_array`` for wrapped ones).
+
+    InputError, naming what it asks for, for a pickle that needs any class or function beyond those of plain arrays.
+    """
+    try:
+        data = path.read_bytes() if path.stat().st_size <= MAX_BYTES else None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}). Check the path.") from None
+    if data is None:
+        raise InputError(f"{path}: is larger than 2 GB; that is no file of body parameters.")
+    try:
+        return _Reader(io.BytesIO(data), encoding="latin1").load()
+    except pickle.UnpicklingError as error:
+        raise InputError(
+            f"{path}: is not read: {error}. Only pickles of plain arrays are read; save it as .npz or .json instead."
+        ) from None
+    except Exception as error:  # a damaged pickle fails in a hundred ways
+        raise InputError(f"{path}: is not a readable pickle ({type(error).__name__}: {error}). Copy it again.") from None
+
+
+def as_array(value: Any) -> NDArray[Any] | None:
+    """The numbers of a value from ``read_pickle``: an array, a sparse matrix or a chumpy array; None if it is none of them."""
+    if isinstance(value, np.ndarray):
+        return None if value.dtype.hasobject else value
+    if isinstance(value, _Sparse):
+        state = value.state
+        shape = state.get("_shape", state.get("shape", ()))
+        kind = sparse.csc_matrix if isinstance(value, _SparseColumns) else sparse.csr_matrix
+        return np.asarray(kind((state["data"], state["indices"], state["indptr"]), shape=tuple(shape)).toarray())
+    if isinstance(value, _Chumpy):
+        inner = value.state.get("x")
+        return as_array(inner) if inner is not None else None
+    if isinstance(value, int | float | list | tuple):
+        array = np.asarray(value)
+        return None if array.dtype.kind not in "iuf" else array
+    if isinstance(value, np.generic):
+        return np.asarray(value)
+    return None
