@@ -50,13 +50,21 @@ def tensor(name: str, shape: tuple[int, ...], low: float | None = None, high: fl
 
 
 def inputs(golden: Mapping[str, NDArray[Any]], prefix: str) -> dict[str, NDArray[np.float32]]:
-    """Every input that a golden file lists, by its name without ``prefix``; "1 where value > t else 0" is applied."""
+    """Every input that a golden file lists, by its name without ``prefix``; what a list says of a value is applied to it:
+    "1 where value > t else 0", "max(value,0)", "multiply x,y,z by a, b, c"."""
     made = {}
     for spec in json.loads(str(golden["input_spec"])):
         value = tensor(spec["name"], tuple(spec["shape"]), spec["low"], spec["high"])
         if "where value >" in spec["post"]:
             threshold = float(spec["post"].split("value >")[1].split()[0])
             value = (value > threshold).astype(np.float32)
+        elif "max(value,0)" in spec["post"]:
+            value = np.maximum(value, 0)
+        elif "multiply x,y,z by" in spec["post"]:
+            factors = spec["post"].split("multiply x,y,z by")[1].split(",")
+            value = value * np.array([float(factor) for factor in factors], np.float32)[:, None]
+        else:
+            assert spec["post"] == "none", spec
         made[spec["name"].removeprefix(prefix)] = value
     return made
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from vitruvian.methods.pifu.blocks import Hourglass, ResidualBlock, normalisation
+from vitruvian.methods.pifu.blocks import Hourglass, ResidualBlock, normalisation, upsample_twice
 from vitruvian.methods.pifu.options import NetworkOptions
 
 
@@ -15,7 +15,7 @@ class ImageFeatures(NamedTuple):
     """What the filter gives for pictures (B, 3, H, W)."""
 
     maps: list[Tensor]
-    """One (B, hourglass_dim, H/4, W/4) map a stack."""
+    """One (B, hourglass_dim, H/4, W/4) map a stack; with ``recover_dim`` one more of (H, W)."""
     stem: Tensor
     """(B, 64 * width, H/2, W/2), cut from the gradient; points read it with ``skip_hourglass``."""
     down: Tensor
@@ -48,9 +48,14 @@ class HourglassFilter(nn.Module):
             self.add_module(f"conv_last{i}", nn.Conv2d(high, high, 1))
             self.add_module(f"bn_end{i}", normalisation(norm, high, groups))
             self.add_module(f"l{i}", nn.Conv2d(high, options.hourglass_dim, 1))
-            if i < options.num_stack - 1:
+            if i < options.num_stack - 1 or options.recover_dim:
                 self.add_module(f"bl{i}", nn.Conv2d(high, high, 1))
                 self.add_module(f"al{i}", nn.Conv2d(options.hourglass_dim, high, 1))
+
+        if options.recover_dim:
+            for step, channels in ((1, low), (2, 3)):
+                self.add_module(f"recover_dim_match_fea_{step}", nn.Conv2d(channels, high, 1))
+                self.add_module(f"recover_dim_conv_{step}", ResidualBlock(high, high, norm=norm, num_groups=groups))
 
     def forward(self, images: Tensor) -> ImageFeatures:
         """(B, 3, H, W) in [-1, 1], background exactly 0, sides multiples of ``options.size_multiple_px``."""
@@ -60,7 +65,7 @@ class HourglassFilter(nn.Module):
                 f"HourglassFilter: images are {tuple(images.shape)}; they must be (B, 3, H, W), sides {multiple}k."
             )
         x = F.relu(self.bn1(self.conv1(images)))
-        stem = x.detach()
+        stem = x
         x = self.conv2(x)
         x = F.avg_pool2d(x, 2) if self.options.hg_down == "ave_pool" else self.down_conv2(x)
         down = x
@@ -71,6 +76,12 @@ class HourglassFilter(nn.Module):
             x = F.relu(self.get_submodule(f"bn_end{i}")(self.get_submodule(f"conv_last{i}")(x)))
             out = self.get_submodule(f"l{i}")(x)
             maps.append(out)
-            if i < self.options.num_stack - 1:
+            if i < self.options.num_stack - 1 or self.options.recover_dim:
                 previous = previous + self.get_submodule(f"bl{i}")(x) + self.get_submodule(f"al{i}")(out)
-        return ImageFeatures(maps, stem, down)
+        if self.options.recover_dim:
+            for step, finer in ((1, stem), (2, images)):
+                matched = self.get_submodule(f"recover_dim_match_fea_{step}")(finer)
+                joined = upsample_twice(previous, self.options.upsample_mode) + matched
+                previous = self.get_submodule(f"recover_dim_conv_{step}")(joined)
+            maps.append(previous)
+        return ImageFeatures(maps, stem.detach(), down)

@@ -33,6 +33,8 @@ class NetworkOptions:
     align_corners: bool = True
     """How points read the maps. True as published: the image's borders fall on the centres of the outer cells, so a point reads
     up to half a cell beside its pixel. On maps of 128 cells that is nothing, on 32 it is half a limb: then take False."""
+    recover_dim: bool = False
+    """One more map, as large as the picture, made from the last stack, the stem and the picture; it is the one that counts."""
     width: float = 1.0
     """Scales the filter's channels, published 64, 128 and 256, and the number of normalisation groups."""
 
@@ -54,6 +56,11 @@ class NetworkOptions:
             raise ValueError(
                 f"NetworkOptions: width {self.width} makes {self.channels(64)} of 64 channels; take a multiple of 1/16."
             )
+        if self.recover_dim and self.hourglass_dim != self.channels(256):
+            raise ValueError(
+                f"NetworkOptions: hourglass_dim is {self.hourglass_dim}; with recover_dim it must be {self.channels(256)}, the "
+                "channels of the map as large as the picture."
+            )
         if len(self.mlp_dim) < 2:
             raise ValueError(f"NetworkOptions: mlp_dim is {self.mlp_dim}; it needs an input and an output width.")
         expected = self.hourglass_dim + 1 + (self.channels(64) if self.skip_hourglass else 0)
@@ -69,6 +76,11 @@ class NetworkOptions:
     @property
     def num_groups(self) -> int:
         return max(1, round(PUBLISHED_GROUPS * self.width))
+
+    @property
+    def num_maps(self) -> int:
+        """Maps that the filter gives: one a stack, and the recovered one."""
+        return self.num_stack + self.recover_dim
 
     @property
     def size_multiple_px(self) -> int:
