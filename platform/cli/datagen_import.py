@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import tyro
 
 from vitruvian.cli.arguments import parse
 from vitruvian.cli.counting import counting
+from vitruvian.errors import InputError
 
 DESCRIPTION = """Read a data set that was rendered in a published folder layout into a data set folder of ours.
 
@@ -26,10 +27,12 @@ class ImportOptions:
 
     folder: Annotated[Path, tyro.conf.Positional]
     """The folder in the published layout."""
-    layout: Literal["pifu", "jiff"]
+    layout: Literal["pifu", "jiff", "geopifu"]
     """Whose layout it is."""
     out: Path
     """The data set folder to write."""
+    meshes: Path | None = None
+    """For layout `geopifu`: the folder with DeepHumanDataset. Default: beside the pictures."""
     items: tuple[str, ...] | None = None
     """What to store. Default: all that the layout gives."""
     query_points: int = 85_000
@@ -44,19 +47,23 @@ def main(arguments: list[str], program: str) -> int:
     """Import and say what is in the data set."""
     options = parse(ImportOptions, arguments, program, DESCRIPTION)
 
+    from vitruvian.datagen.layouts.geopifu_import import import_geopifu
     from vitruvian.datagen.layouts.pifu_import import import_pifu
     from vitruvian.shards.summary import summarise
 
-    report = import_pifu(
-        options.folder,
-        options.out,
-        layout=options.layout,
-        items=options.items,
-        query_points=options.query_points,
-        seed=options.seed,
-        block_size=options.block_size,
-        tell=counting("subjects"),
-    )
+    common: dict[str, Any] = {
+        "items": options.items,
+        "query_points": options.query_points,
+        "seed": options.seed,
+        "block_size": options.block_size,
+        "tell": counting("subjects"),
+    }
+    if options.layout == "geopifu":
+        report = import_geopifu(options.folder, options.out, meshes=options.meshes, **common)
+    else:
+        if options.meshes is not None:
+            raise InputError("--meshes: layouts pifu and jiff have their meshes in GEO/OBJ. Leave it out.")
+        report = import_pifu(options.folder, options.out, layout=options.layout, **common)
     print(report)
     print(summarise(report.root))
     return 0
