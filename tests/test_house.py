@@ -56,3 +56,11 @@ def test_no_global_random_state() -> None:
     )
     for path in [*SOURCES, *ROOT.glob("benchmarks/*.py")]:
         assert not forbidden.search(path.read_text()), f"{path}: draws from a hidden generator"
+
+
+def test_test_modules_have_names_of_their_own() -> None:
+    """Folders of tests are no packages: two modules of one name cannot be collected together."""
+    modules = [path for path in ROOT.glob("tests/**/*.py") if path.name not in ("conftest.py", "__init__.py")]
+    packaged = [path for path in modules if not (path.parent / "__init__.py").exists()]
+    names = sorted(path.name for path in packaged)
+    assert not {name for name in names if names.count(name) > 1}
