@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import cos, radians, sin
+from math import radians
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vitruvian.datagen.subject import Source, Subject
-from vitruvian.geometry.camera import Camera
+from vitruvian.geometry.camera import Camera, level_camera
 from vitruvian.geometry.rasterize import render
 
 _AMBIENT, _KEY = 0.72, 0.36
@@ -25,17 +25,8 @@ def sheet_camera(subject: Subject, *, yaw_deg: float, size_px: int, margin: floa
         high[1] - low[1],
         2 * np.hypot(subject.mesh.vertices[:, 0] - center[0], subject.mesh.vertices[:, 2] - center[2]).max() * 0.92,
     )
-    c, s = cos(radians(yaw_deg)), sin(radians(yaw_deg))
-    rotation = np.array([[c, 0, s], [0, 1, 0], [-s, 0, c]])
-    focal = size_px / (reach * margin)
-    return Camera(
-        projection="orthographic",
-        width_px=size_px,
-        height_px=size_px,
-        focal_px=(focal, focal),
-        center_px=(size_px / 2, size_px / 2),
-        rotation=tuple(rotation.ravel().tolist()),
-        translation_m=tuple((-rotation @ center - [0, 0, 3.0]).tolist()),
+    return level_camera(
+        center, height_m=reach * margin, yaw_rad=-radians(yaw_deg), width_px=size_px, height_px=size_px, distance_m=3.0
     )
 
 

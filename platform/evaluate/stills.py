@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from vitruvian.geometry.camera import Camera
+from vitruvian.geometry.camera import Camera, level_camera
 from vitruvian.geometry.mesh import Mesh
 from vitruvian.geometry.rasterize import render
 
@@ -21,23 +21,6 @@ def view_yaw_rad(camera: Camera) -> float:
     """The angle about the vertical axis at which the camera stands: 0 before the person, positive towards +x."""
     towards_viewer = camera.rotation_33[2]
     return math.atan2(towards_viewer[0], towards_viewer[2])
-
-
-def still_camera(center_m: NDArray[np.floating], height_m: float, yaw_rad: float, width_px: int, height_px: int) -> Camera:
-    """An orthographic, level camera at ``yaw_rad`` that shows ``height_m`` around ``center_m`` (3,) over its full height."""
-    cos, sin = math.cos(yaw_rad), math.sin(yaw_rad)
-    rotation = np.array([[cos, 0, -sin], [0, 1, 0], [sin, 0, cos]])
-    x, y, z = -rotation @ np.asarray(center_m, np.float64)
-    focal = height_px / height_m
-    return Camera(
-        projection="orthographic",
-        width_px=width_px,
-        height_px=height_px,
-        focal_px=(focal, focal),
-        center_px=(width_px / 2, height_px / 2),
-        rotation=tuple(rotation.ravel().tolist()),
-        translation_m=(float(x), float(y), float(z)),
-    )
 
 
 def still(mesh: Mesh, camera: Camera, *, colored: bool = True, threads: int = 1) -> NDArray[np.uint8]:
@@ -81,7 +64,12 @@ def comparison_picture(
     tiles = [np.asarray(Image.fromarray(picture).resize((picture_width, height_px)))]
     for mesh in (*reconstructions.values(), truth):
         for turn in (0.0, math.pi / 2):
-            shot = still(mesh, still_camera(center, tall, yaw + turn, width, height_px), colored=False, threads=threads)
+            shot = still(
+                mesh,
+                level_camera(center, height_m=tall, yaw_rad=yaw + turn, width_px=width, height_px=height_px),
+                colored=False,
+                threads=threads,
+            )
             alpha = shot[..., 3:].astype(np.float32) / 255
             tiles.append((shot[..., :3] * alpha + 255 * (1 - alpha) + 0.5).astype(np.uint8))
     return np.concatenate(tiles, axis=1)

@@ -86,3 +86,26 @@ class Camera:
     def from_dict(cls, values: dict[str, Any]) -> Camera:
         arguments: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
         return cls(**arguments)
+
+
+def level_camera(
+    center_m: NDArray[Any], *, height_m: float, yaw_rad: float, width_px: int, height_px: int, distance_m: float = 0.0
+) -> Camera:
+    """An orthographic, level camera that shows ``height_m`` around ``center_m`` (3,) over the picture's full height.
+
+    ``yaw_rad``: where it stands about the vertical axis: 0 before the person, positive towards +x. It is ``distance_m`` from
+    the centre, which changes the depths only.
+    """
+    cos, sin = np.cos(yaw_rad), np.sin(yaw_rad)
+    rotation = np.array([[cos, 0, -sin], [0, 1, 0], [sin, 0, cos]])
+    x, y, z = -rotation @ np.asarray(center_m, np.float64)
+    focal = height_px / height_m
+    return Camera(
+        projection="orthographic",
+        width_px=width_px,
+        height_px=height_px,
+        focal_px=(focal, focal),
+        center_px=(width_px / 2, height_px / 2),
+        rotation=tuple(rotation.ravel().tolist()),
+        translation_m=(float(x), float(y), float(z) - distance_m),
+    )

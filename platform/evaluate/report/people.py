@@ -21,8 +21,8 @@ from vitruvian.evaluate.report.data import ReportData
 from vitruvian.evaluate.report.packing import face_budget, packed, painted, simplified
 from vitruvian.evaluate.report.tables import figure, model_label
 from vitruvian.evaluate.results import EvaluationReport, SampleResult
-from vitruvian.evaluate.stills import still, still_camera, view_yaw_rad
-from vitruvian.geometry.camera import Camera
+from vitruvian.evaluate.stills import still, view_yaw_rad
+from vitruvian.geometry.camera import Camera, level_camera
 from vitruvian.geometry.closest_point import closest_point
 from vitruvian.geometry.mesh import Mesh
 from vitruvian.geometry.mesh_files import load_mesh
@@ -152,7 +152,11 @@ def _canvas(mesh_id: str, label: str, subject: str) -> str:
 def _stills(mesh: Mesh, center: NDArray[np.float64], height: float, yaw: float, aspect: float, label: str) -> tuple[str, str]:
     """The front as an image that stands in for the canvas; front, side and back in one figure."""
     width = round(STILL_PX * aspect)
-    shots = [still(mesh, still_camera(center, height, yaw + turn, width, STILL_PX)) for turn in (0, math.pi / 2, math.pi)]
+    cameras = [
+        level_camera(center, height_m=height, yaw_rad=yaw + turn, width_px=width, height_px=STILL_PX)
+        for turn in (0, math.pi / 2, math.pi)
+    ]
+    shots = [still(mesh, camera) for camera in cameras]
     alt = escape(label)
     row = _uri(Image.fromarray(np.concatenate(shots, axis=1)), "WEBP", quality=82)
     front = f'<img src="{_uri(Image.fromarray(shots[0]), "WEBP", quality=82)}" alt="{alt}">'
