@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 import tyro
 
 from vitruvian.cli.arguments import parse
+from vitruvian.cli.checks import usable_cores
 from vitruvian.cli.counting import counting
 from vitruvian.datagen.layouts.common import Pictures
 
@@ -37,6 +38,19 @@ class ExportOptions:
     pictures: Pictures = "published"
     """JPEGs as the original encodes them (quality 95, halved chroma), or `exact`: our stored pictures as they are, labels as
     exactly as JPEG can."""
+    query_epochs: tuple[int, int] | None = None
+    """For layout `geopifu`: also write offline query sets of the training pictures for these epochs; 0 15 as published (30
+    files of 60 kB a picture)."""
+    query_points: int = 5000
+    """Points in such a set, inside and outside together."""
+    query_sigma: float = 3.5
+    """Noise on their surface points, in voxels."""
+    query_name: str = "occu_sigma3.5_pts5k"
+    """Their folder; the original's --sampleType."""
+    seed: int = 0
+    """Decides these points."""
+    threads: int | None = None
+    """Threads that draw them. Default: one for each core."""
 
 
 def main(arguments: list[str], program: str) -> int:
@@ -45,10 +59,27 @@ def main(arguments: list[str], program: str) -> int:
 
     from vitruvian.datagen.layouts.geopifu_export import export_geopifu
     from vitruvian.datagen.layouts.pifu_export import export_pifu
+    from vitruvian.datagen.layouts.query_sets import QuerySetOptions
 
     tell = counting("subjects")
     if options.layout == "geopifu":
-        report = export_geopifu(options.data, options.out, pictures=options.pictures, tell=tell)
+        sets = None
+        if options.query_epochs is not None:
+            sets = QuerySetOptions(
+                epochs=options.query_epochs,
+                sigma=options.query_sigma,
+                num_points=options.query_points,
+                seed=options.seed,
+                name=options.query_name,
+            )
+        report = export_geopifu(
+            options.data,
+            options.out,
+            pictures=options.pictures,
+            query_sets=sets,
+            threads=options.threads or usable_cores(),
+            tell=tell,
+        )
     else:
         report = export_pifu(options.data, options.out, layout=options.layout, pictures=options.pictures, tell=tell)
     print(f"{report.out}: {report.num_subjects} subjects, {report.num_views} views in layout {options.layout}")

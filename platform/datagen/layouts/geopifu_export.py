@@ -39,6 +39,7 @@ from vitruvian.datagen.layouts.geopifu_codec import (
     turned_grid,
 )
 from vitruvian.datagen.layouts.obj_text import obj_text
+from vitruvian.datagen.layouts.query_sets import QuerySetOptions, write_query_sets
 from vitruvian.errors import InputError
 from vitruvian.shards.dataset import ShardDataset
 
@@ -67,8 +68,19 @@ def mesh_place(name: str) -> str:
     return f"DeepHumanDataset/dataset/results_{name}_F/0000/mesh.obj"
 
 
-def export_geopifu(root: Path, out: Path, *, pictures: Pictures = "published", tell: Tell | None = None) -> ExportReport:
-    """Export a data set of protocol ``geopifu``, whichever of its items it has. InputError when the needed ones are missing."""
+def export_geopifu(
+    root: Path,
+    out: Path,
+    *,
+    pictures: Pictures = "published",
+    query_sets: QuerySetOptions | None = None,
+    threads: int = 1,
+    tell: Tell | None = None,
+) -> ExportReport:
+    """Export a data set of protocol ``geopifu``, whichever of its items it has, and offline query sets if they are wanted.
+
+    InputError when the needed items are missing.
+    """
     data = ShardDataset(root, verify="size")
     if missing := [name for name in NEEDED if name not in data.items]:
         raise InputError(
@@ -92,6 +104,9 @@ def export_geopifu(root: Path, out: Path, *, pictures: Pictures = "published", t
             if tell is not None:
                 tell(len(notes), whole)
     write_note(out, "geopifu", data, notes)
+    if query_sets is not None:
+        bases = {note["subject_id"]: note["base"] for note in notes.values()}
+        write_query_sets(data, out / RENDER_FOLDER, bases, query_sets, threads=threads)
     lines = [f"{folder}: needs item {item}" for item, folder in FOLDERS.items() if item not in data.items]
     say = f"(for the original: --totalNumFrame {base} --trainingDataRatio {num_train / base:.9g})"
     return ExportReport(out=out, num_subjects=whole, num_views=base, missing=tuple([*lines, say]))
