@@ -10,6 +10,7 @@ void bind_sample_surface(nb::module_ &);
 void bind_closest_point(nb::module_ &);
 void bind_marching_cubes(nb::module_ &);
 void bind_prt(nb::module_ &);
+void bind_interpolate(nb::module_ &);
 
 NB_MODULE(_native, m) {
     m.doc() = "Stateless geometry kernels: numpy in, numpy out, the GIL released. vitruvian.geometry is their typed face.";
@@ -20,4 +21,5 @@ NB_MODULE(_native, m) {
     bind_closest_point(m);
     bind_marching_cubes(m);
     bind_prt(m);
+    bind_interpolate(m);
 }
