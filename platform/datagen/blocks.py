@@ -93,6 +93,7 @@ def make_view(context: SubjectContext, view: View, products: Products) -> ViewRo
             supersample=products.supersample,
             renderer=products.renderer,
             transfer=lambda: transfer_of(context),
+            normals=lambda: context.remember_subject("vertex normals", context.subject.mesh.vertex_normals),
         )
     seen = ViewContext(view=view, gbuffer=gbuffer, subject=context, renderer=products.renderer)
     encoded = {name: ITEMS[name].encode(VIEW_PRODUCERS[name].make(seen)) for name in names}

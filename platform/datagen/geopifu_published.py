@@ -14,11 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter
 
-from vitruvian.datagen.attributes import interpolated
 from vitruvian.datagen.items.mesh import baked_colors
 from vitruvian.datagen.point_lights import PointLights
 from vitruvian.datagen.view import View
 from vitruvian.geometry.camera import Camera
+from vitruvian.geometry.interpolate import interpolated
 from vitruvian.geometry.mesh import Mesh
 from vitruvian.geometry.rasterize import GBuffer, render
 

@@ -37,12 +37,12 @@ class PointLights:
     def irradiance(self, points_n3: NDArray[Any], normals_n3: NDArray[Any], camera: Camera) -> NDArray[np.float64]:
         """What unit normals (N, 3) at points (N, 3), both in the world frame, receive: (N, 3) RGB, not clamped."""
         points, normals = np.asarray(points_n3, np.float64), np.asarray(normals_n3, np.float64)
-        total = np.zeros((len(points), 3))
-        for position, color in zip(self.in_world(camera), self.colors, strict=True):
+        cosines = np.zeros((len(points), len(self.colors)))
+        for k, position in enumerate(self.in_world(camera)):
             towards = position - points
             cosine = np.einsum("nc,nc->n", normals, towards) / np.sqrt(np.einsum("nc,nc->n", towards, towards))
-            total += np.maximum(cosine, 0.0)[:, None] * np.array(color)
-        return total
+            cosines[:, k] = np.maximum(cosine, 0.0)
+        return cosines @ np.array(self.colors, np.float64).reshape(-1, 3)
 
     def description(self) -> dict[str, Any]:
         """Plain values; ``from_description`` is the inverse."""

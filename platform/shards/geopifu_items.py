@@ -29,9 +29,11 @@ CODE_BACKGROUND = 255
 
 def encode_patch(picture: NDArray[np.uint8], background: int) -> dict[str, Any]:
     """(H, W, 3) to a lossless PNG of the rectangle outside of which all is ``background``."""
-    marked = (picture[..., 0] != background) | (picture[..., 1] != background) | (picture[..., 2] != background)
-    rows, columns = np.flatnonzero(marked.any(axis=1)), np.flatnonzero(marked.any(axis=0))
+    height, width, channels = picture.shape
+    marked = picture.reshape(height, -1) != background
+    rows = np.flatnonzero(marked.any(axis=1))
     top, bottom = (int(rows[0]), int(rows[-1]) + 1) if len(rows) else (0, 1)
+    columns = np.flatnonzero(marked[top:bottom].any(axis=0).reshape(width, channels).any(axis=1))
     left, right = (int(columns[0]), int(columns[-1]) + 1) if len(columns) else (0, 1)
     return {
         "size": list(picture.shape[:2]),
@@ -72,7 +74,7 @@ def keep_ratio(code: NDArray[np.uint8], ratio_3: NDArray[np.float64]) -> NDArray
 def encode_code_voxels(values: Mapping[str, Any]) -> dict[str, Any]:
     """uint8 (nx, ny, nz, 3), 0 outside. Solid cells as bits; their codes as differences along the grid's lines, packed."""
     voxels = values["smpl_semantic_voxels"]
-    solid = voxels.any(axis=-1)
+    solid = (voxels[..., 0] | voxels[..., 1] | voxels[..., 2]) != 0
     codes = voxels[solid]
     steps = np.diff(codes, axis=0, prepend=np.zeros((1, 3), np.uint8))
     return {

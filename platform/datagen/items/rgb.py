@@ -35,7 +35,10 @@ def rgb(context: ViewContext) -> dict[str, Any]:
     rows, columns = (np.flatnonzero(gbuffer.coverage.any(axis=axis)) for axis in (1, 0))
     if len(rows):
         inside = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-        coverage = gbuffer.coverage[inside][..., None]
-        blended = coverage * (gbuffer.color[inside] * np.float32(255.0)) + (1 - coverage) * picture[inside]
-        picture[inside] = np.rint(blended).astype(np.uint8)
+        coverage = gbuffer.coverage[inside]
+        whole, part = coverage == 1, (coverage > 0) & (coverage < 1)
+        patch, color = picture[inside], gbuffer.color[inside]
+        patch[whole] = np.rint(color[whole] * np.float32(255.0))
+        share = coverage[part][:, None]
+        patch[part] = np.rint(share * (color[part] * np.float32(255.0)) + (1 - share) * patch[part])
     return {"rgb": picture}

@@ -14,15 +14,16 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from vitruvian.datagen.attributes import interpolated
 from vitruvian.datagen.items.context import SubjectContext, ViewContext, known_body
 from vitruvian.datagen.items.solid_voxels import solid
 from vitruvian.datagen.subject import Subject
 from vitruvian.errors import InputError
+from vitruvian.geometry.interpolate import interpolated_bytes
 
 NEIGHBOURS = 4
 SIGMA_SQUARED = 0.0025
 FIELDS = ("face_id", "barycentrics")
+CODE_BACKGROUND = 255
 
 
 def rest_vertices(subject: Subject) -> NDArray[np.float64]:
@@ -77,20 +78,19 @@ def as_bytes(values: NDArray[np.float32], *, published: bool) -> NDArray[np.uint
 
 def mesh_semantics(context: ViewContext) -> dict[str, Any]:
     """uint8 (H, W, 3) of the clothed mesh; background 255."""
-    subject = context.subject
-    values = interpolated(_mesh_codes(subject), subject.subject.mesh.faces, context.gbuffer, background=1.0)
-    return {
-        "mesh_semantics": as_bytes(values, published=subject.plan.published),
-        "mesh_semantics_ratio": _codes(subject)[1],
-    }
+    subject, codes = context.subject, _mesh_codes(context.subject)
+    faces, cut_off = subject.subject.mesh.faces, subject.plan.published
+    picture = interpolated_bytes(codes, faces, context.gbuffer, background=CODE_BACKGROUND, cut_off=cut_off)
+    return {"mesh_semantics": picture, "mesh_semantics_ratio": _codes(subject)[1]}
 
 
 def smpl_semantics(context: ViewContext) -> dict[str, Any]:
     """uint8 (H, W, 3) of the body alone, whatever covers it; background 255."""
     subject = context.subject
     codes, ratio = _codes(subject)
-    values = interpolated(codes, known_body(subject.subject).faces, context.body_gbuffer, background=1.0)
-    return {"smpl_semantics": as_bytes(values, published=subject.plan.published), "smpl_semantics_ratio": ratio}
+    faces, cut_off = known_body(subject.subject).faces, subject.plan.published
+    picture = interpolated_bytes(codes, faces, context.body_gbuffer, background=CODE_BACKGROUND, cut_off=cut_off)
+    return {"smpl_semantics": picture, "smpl_semantics_ratio": ratio}
 
 
 def smpl_semantic_voxels(context: SubjectContext) -> dict[str, Any]:

@@ -7,26 +7,24 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vitruvian.bodies.iuv_table import FaceTable, face_table
-from vitruvian.datagen.attributes import interpolated_corners
+from vitruvian.bodies.iuv_table import face_table
 from vitruvian.datagen.items.context import SubjectContext, ViewContext, known_body
+from vitruvian.geometry.interpolate import interpolated_bytes
 
 
-def _table(context: SubjectContext) -> FaceTable:
-    def make() -> FaceTable:
+def _corner_values(context: SubjectContext) -> NDArray[np.float32]:
+    """(F, 3, 3) part, u and v at the corners of the body's faces, in units of 255."""
+
+    def make() -> NDArray[np.float32]:
         body = known_body(context.subject)
-        return face_table(context.plan.body.charts(body), body.faces)
+        table = face_table(context.plan.body.charts(body), body.faces)
+        parts = (table.parts.astype(np.float32) + np.float32(0.25)) / np.float32(255.0)  # a quarter: rounded or cut off alike
+        return np.concatenate([np.broadcast_to(parts[:, None, None], (len(parts), 3, 1)), table.uvs], axis=2)
 
-    return context.remember_subject("iuv table", make)
+    return context.remember_subject("iuv corners", make)
 
 
 def smpl_iuv(context: ViewContext) -> dict[str, Any]:
-    """uint8 (H, W, 3)."""
-    table, drawn = _table(context.subject), context.body_gbuffer
-    uv = np.clip(interpolated_corners(table.uvs, drawn), 0.0, 1.0) * np.float32(255.0)
-    picture: NDArray[np.uint8] = np.zeros((*drawn.face_id.shape, 3), np.uint8)
-    picture[..., 1:] = uv if context.subject.plan.published else uv + np.float32(0.5)
-    seen = drawn.face_id >= 0
-    picture[seen, 0] = table.parts[drawn.face_id[seen]]
-    picture[~seen] = 0
-    return {"smpl_iuv": picture}
+    """uint8 (H, W, 3); (0, 0, 0) is background."""
+    cut_off = context.subject.plan.published
+    return {"smpl_iuv": interpolated_bytes(_corner_values(context.subject), None, context.body_gbuffer, cut_off=cut_off)}
