@@ -37,6 +37,8 @@ class ReplayOptions:
     """How the meshes are stored: any source of `vitruvian datagen`."""
     backgrounds: Path | None = None
     """The background pictures: a folder with one folder for each category, or one with LSUN's databases."""
+    body_model: Path | None = None
+    """The body model file, or the folder with one for each gender, that joints and semantic codes come from."""
     body_data: Path | None = None
     """The folder with DensePose's UV_Processed.mat, for item smpl_iuv."""
     items: tuple[str, ...] | None = None
@@ -81,6 +83,7 @@ def main(arguments: list[str], program: str) -> int:
             background=_kind_of(options.backgrounds),
             background_folder=options.backgrounds,
             items=options.items,
+            body_model=options.body_model,
             body_data=options.body_data,
             published=options.published,
             num_subjects=options.num_subjects,

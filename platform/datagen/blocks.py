@@ -84,7 +84,8 @@ def make_view(context: SubjectContext, view: View, products: Products) -> ViewRo
     names = [name for name in products.items if ITEMS[name].level == "view"]
     fields = sorted({field_name for name in names for field_name in VIEW_PRODUCERS[name].fields})
     if context.plan.published and isinstance(view.light, PointLights):
-        gbuffer = draw_published(context.subject.mesh, view, context.plan.similarity.units_per_metre)
+        scale, file_normals = context.plan.similarity.units_per_metre, context.subject.vertex_normals
+        gbuffer = draw_published(context.subject.mesh, view, scale, file_normals=file_normals)
     else:
         gbuffer = draw(
             context.subject.mesh,
@@ -94,6 +95,7 @@ def make_view(context: SubjectContext, view: View, products: Products) -> ViewRo
             renderer=products.renderer,
             transfer=lambda: transfer_of(context),
             normals=lambda: context.remember_subject("vertex normals", context.subject.mesh.vertex_normals),
+            file_normals=context.subject.vertex_normals,
         )
     seen = ViewContext(view=view, gbuffer=gbuffer, subject=context, renderer=products.renderer)
     encoded = {name: ITEMS[name].encode(VIEW_PRODUCERS[name].make(seen)) for name in names}

@@ -80,9 +80,12 @@ def eight_bits(weights: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.rint(weights * np.float32(255.0)) / np.float32(255.0)
 
 
-def draw_published(mesh: Mesh, view: View, units_per_metre: float) -> GBuffer:
+def draw_published(
+    mesh: Mesh, view: View, units_per_metre: float, *, file_normals: NDArray[np.float32] | None = None
+) -> GBuffer:
     """The G-buffer of a view as the original has it: ``mask``, ``coverage``, ``depth_m``, ``face_id``, ``barycentrics`` (of 8
-    bits), ``color`` and ``normal``. Meshes have vertex colours there; a texture is baked, and without either they are grey."""
+    bits), ``color`` and ``normal`` (of the file, where it has any). Meshes have vertex colours there; a texture is baked, and
+    without either they are grey."""
     if not isinstance(view.light, PointLights):
         raise ValueError("draw_published: the original has lamps only.")
     baked = baked_colors(mesh)
@@ -92,7 +95,8 @@ def draw_published(mesh: Mesh, view: View, units_per_metre: float) -> GBuffer:
     lined = drawn_over(filled, mesh.vertices, mesh.faces, view.camera, units_per_metre)
     lit = np.minimum(view.light.irradiance(mesh.vertices, normals, view.camera) * (colors / 255.0), 1.0)
     rough = replace(lined, barycentrics=eight_bits(lined.barycentrics))
-    normal = interpolated((normals @ view.camera.rotation_33.T).astype(np.float32), mesh.faces, rough)
+    shown = normals if file_normals is None else file_normals
+    normal = interpolated((shown @ view.camera.rotation_33.T).astype(np.float32), mesh.faces, rough)
     length = np.sqrt(np.einsum("hwc,hwc->hw", normal, normal))[..., None]
     return replace(
         rough,

@@ -64,7 +64,8 @@ class DatagenOptions:
     held_out: int | None = None
     """How many of them, the last ones, are marked `test` and never trained on. Default: one in ten, at least one."""
     protocol: str = "pifu"
-    """The published system whose data this is: cameras, light, scale and query points. So far: `pifu`, `jiff`."""
+    """The published system whose data this is: cameras, light, scale and query points: `pifu`, `jiff`, `geopifu`, `humaniflow` or
+    `pymaf`."""
     views_per_subject: int | None = None
     """Pictures of each person. `pifu` turns the person evenly around the vertical axis: 4 by default, 360 in the paper.
     `geopifu` takes four for each draw of rotation, background and light: 16 by default and in the paper."""
@@ -193,6 +194,7 @@ wrong unit) is set aside in quarantine.jsonl with the reason. RAY_ADDRESS=... us
 Examples:
   vitruvian datagen --out runs/people --num-subjects 20
   vitruvian datagen --out runs/scans --source meshes --folder scans --mesh-unit cm --views-per-subject 36
+  vitruvian datagen --out runs/geopifu --protocol geopifu --background lsun --background-folder LSUN
   vitruvian datagen --out runs/small --size-px 256 --items rgb mask query_points --num-actors 2
 
 Items (--items takes any of them):

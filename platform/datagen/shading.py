@@ -32,11 +32,14 @@ def draw(
     renderer: Renderer | None = None,
     transfer: Callable[[], Transfer] | None = None,
     normals: Callable[[], NDArray[np.float32]] | None = None,
+    file_normals: NDArray[np.float32] | None = None,
 ) -> GBuffer:
     """What ``view`` sees of a mesh in world metres; ``fields`` as of ``geometry.rasterize.render``. The default is native.
 
     ``transfer`` gives the mesh's transfer; it is called if the light has shadows, then without it is a ValueError.
     ``normals`` gives ``mesh.vertex_normals()``, which lamps need, so that views of one mesh can share them.
+    ``file_normals``: (V, 3) what field ``normal`` shows under lamps instead; they light by ``normals`` all the same, as in
+    Geo-PIFu.
     """
     render = (renderer or NativeRenderer()).render
     if isinstance(view.light, HarmonicLight) and view.light.shadows and "color" in fields:
@@ -52,7 +55,9 @@ def draw(
     if "color" not in fields:
         return render(mesh, view.camera, supersample=supersample, fields=fields)
     if isinstance(view.light, PointLights):
-        return _draw_with_lamps(mesh, view.light, view.camera, fields, supersample, render, (normals or mesh.vertex_normals)())
+        lit_by = (normals or mesh.vertex_normals)()
+        shown = lit_by if file_normals is None else file_normals
+        return _draw_with_lamps(mesh, view.light, view.camera, fields, supersample, render, lit_by, shown)
 
     def shade(camera: Camera, drawn: GBuffer) -> NDArray[np.float32]:
         assert isinstance(view.light, PhongLight)
@@ -92,12 +97,13 @@ def _draw_with_lamps(
     supersample: int,
     render: Callable[..., GBuffer],
     normals: NDArray[np.float32],
+    shown: NDArray[np.float32],
 ) -> GBuffer:
     """Lit at the vertices. Vertex colours are lit and clamped there, then interpolated, as in Geo-PIFu. A texture is finer than
     the vertices: there the light is interpolated, and its product with the texture clamped."""
     received = light.irradiance(mesh.vertices, normals, camera).astype(np.float32)
     if mesh.texture is not None or mesh.vertex_colors is None:
-        return render(mesh, camera, irradiance=received, vertex_normals=normals, supersample=supersample, fields=fields)
+        return render(mesh, camera, irradiance=received, vertex_normals=shown, supersample=supersample, fields=fields)
     lit = np.minimum(received * (mesh.vertex_colors / np.float32(255.0)), np.float32(1.0))
     bare = replace(mesh, vertex_colors=None)  # the albedo is not looked at
 
@@ -105,7 +111,7 @@ def _draw_with_lamps(
         return interpolated(lit, mesh.faces, drawn)
 
     whole = mesh if "albedo" in fields else bare
-    return _draw_and_shade(whole, camera, fields, supersample, render, shade, vertex_normals=normals)
+    return _draw_and_shade(whole, camera, fields, supersample, render, shade, vertex_normals=shown)
 
 
 def pixel_lit(mesh: Mesh, light: PhongLight, camera: Camera, drawn: GBuffer) -> NDArray[np.float32]:
