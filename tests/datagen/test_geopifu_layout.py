@@ -12,7 +12,7 @@ from geopifu_data import make_geopifu_data
 from PIL import Image
 
 from vitruvian.datagen.layouts.geopifu_codec import front_grid, normal_picture, normals_of, turned_grid
-from vitruvian.datagen.layouts.geopifu_export import FOLDERS, export_geopifu
+from vitruvian.datagen.layouts.geopifu_export import FOLDERS, export_geopifu, training_ratio
 from vitruvian.datagen.layouts.geopifu_import import import_geopifu
 from vitruvian.errors import InputError
 from vitruvian.shards.dataset import ShardDataset
@@ -31,8 +31,15 @@ def exported(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("layout") / "data"
     report = export_geopifu(data, out, pictures="exact")
     assert (report.num_subjects, report.num_views) == (3, 12)
-    assert report.missing == ("(for the original: --totalNumFrame 12 --trainingDataRatio 0.666666667)",)
+    assert report.missing == ("(for the original: --totalNumFrame 12 --trainingDataRatio 0.625)",)
     return out
+
+
+@pytest.mark.parametrize(("num_train", "number"), [(8, 12), (86_976, 108_720), (16, 24), (12, 12), (4, 36), (99_996, 99_999)])
+def test_the_ratio_splits_where_it_should(num_train: int, number: int) -> None:
+    """The published loader: a picture is a test one when its index >= ratio * number."""
+    product = float(training_ratio(num_train, number)) * number
+    assert [index for index in range(number) if not index >= product] == list(range(num_train))
 
 
 def test_grids_turn_as_published() -> None:

@@ -108,8 +108,15 @@ def export_geopifu(
         bases = {note["subject_id"]: note["base"] for note in notes.values()}
         write_query_sets(data, out / RENDER_FOLDER, bases, query_sets, threads=threads)
     lines = [f"{folder}: needs item {item}" for item, folder in FOLDERS.items() if item not in data.items]
-    say = f"(for the original: --totalNumFrame {base} --trainingDataRatio {num_train / base:.9g})"
+    say = f"(for the original: --totalNumFrame {base} --trainingDataRatio {training_ratio(num_train, base)})"
     return ExportReport(out=out, num_subjects=whole, num_views=base, missing=tuple([*lines, say]))
+
+
+def training_ratio(num_train: int, number: int) -> str:
+    """What ``--trainingDataRatio`` must be for the original to take the first ``num_train`` of ``number`` pictures: it compares
+    each index with the product, so the ratio itself will not do when it is rounded up."""
+    ratio = f"{num_train / number:.9g}"
+    return ratio if num_train - 1 < float(ratio) * number <= num_train else f"{(num_train - 0.5) / number:.9g}"
 
 
 def _export_subject(
