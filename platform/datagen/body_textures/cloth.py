@@ -34,9 +34,11 @@ def paint_cloth(
     where_hw: NDArray[np.bool_],
     cloth: Cloth,
     position_hw3: NDArray[np.float32],
+    waves_hwk: NDArray[np.float32],
     rng: np.random.Generator,
 ) -> None:
-    """Lays the cloth over the texels of a mask; ``position_hw3`` are rest positions in metres."""
+    """Lays the cloth over the texels of a mask; ``position_hw3`` are rest positions in metres, ``waves_hwk`` any smooth values
+    in [-1, 1], of which its folds are mixed."""
     points = position_hw3[where_hw]
     x, y, z = points.T
     phase = rng.uniform(0, 1, 3).astype(np.float32)
@@ -56,7 +58,7 @@ def paint_cloth(
         second = y < np.float32(np.quantile(y, 0.45)) if len(y) else np.zeros(0, bool)
     else:
         second = np.zeros(len(x), bool)
-    folds = 1 + 0.08 * np.sin(points @ rng.normal(0, 16.0, (3, 5)).astype(np.float32)).mean(axis=1)
+    folds = 1 + waves_hwk[where_hw] @ rng.normal(0, 0.02, waves_hwk.shape[2]).astype(np.float32)
     colour = np.where(second[:, None], np.array(cloth.second, np.float32), np.array(cloth.ground, np.float32))
     picture[where_hw] = colour * folds[:, None]
 

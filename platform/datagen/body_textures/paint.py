@@ -21,7 +21,8 @@ from vitruvian.datagen.subject import BodySurface
 Picture = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
-TILE_PX = 100
+TILE_PX = 64
+"""Of one chart; a texel is about a centimetre, as is a pixel of HuManiFlow's pictures."""
 GREY_PROBABILITY = 0.05
 """How often HuManiFlow takes a texture without colour."""
 
@@ -89,8 +90,8 @@ def paint_body(
     dressed_leg = where.leg < look.leg
     on_torso = where.torso >= look.waist
     trousers = dressed_leg | ((where.torso < look.waist) & (where.torso >= 0))
-    paint_cloth(picture, trousers, look.trousers, where.map.position, rng)
-    paint_cloth(picture, on_torso & ~where.throat | (where.arm < look.sleeve), look.top, where.map.position, rng)
+    paint_cloth(picture, trousers, look.trousers, where.map.position, where.waves, rng)
+    paint_cloth(picture, on_torso & ~where.throat | (where.arm < look.sleeve), look.top, where.map.position, where.waves, rng)
     if not look.barefoot:
         picture[where.foot] = look.shoes
         picture[where.foot & where.sole] = np.array(look.shoes) * 0.4
@@ -111,7 +112,9 @@ class _Places:
     """0 at the shoulder, 1 at the elbow, 2 at the wrist; 9 elsewhere."""
     leg: Picture
     """0 at the hip, 1 at the knee, 2 at the ankle; 9 elsewhere."""
-    head: Mask
+    head: NDArray[np.int64]
+    """Flat indices of the head's texels; ``head_position``, ``eyeball`` and ``iris`` are of these."""
+    head_position: Picture
     foot: Mask
     sole: Mask
     throat: Mask
@@ -120,6 +123,8 @@ class _Places:
     crown_m: float
     eyeball: Mask
     iris: Mask
+    waves: Picture
+    """(H, W, 8) smooth noise over the body."""
     soft_noise: Picture
 
 
@@ -164,50 +169,58 @@ def _places(key: _Key) -> _Places:
     assert body.rest_vertices is not None
     points = locate_joints("coco17", body.model, joints, body.rest_vertices)[:5].astype(np.float64)
     rng = np.random.default_rng(0)
-    waves = np.sin(position @ rng.normal(0, 22.0, (3, 8)).astype(np.float32) + rng.uniform(0, 6.28, 8).astype(np.float32))
+    turns, phases = rng.normal(0, 22.0, (3, 8)).astype(np.float32), rng.uniform(0, 6.28, 8).astype(np.float32)
+    waves = np.sin(position @ turns + phases).astype(np.float32)
     head = np.isin(part, _HEAD)
+    on_head = np.flatnonzero(head)
+    own = seen.label.reshape(-1)[on_head]
     return _Places(
         map=seen,
         torso=torso,
         arm=limb(_UPPER_ARMS, _FOREARMS, x, up=True),
         leg=limb(_THIGHS, _CALVES, y, up=False),
-        head=head,
+        head=on_head,
+        head_position=position.reshape(-1, 3)[on_head],
         foot=foot,
         sole=y < np.quantile(y[foot], 0.12),
         throat=(torso > 0.93) & (z > np.median(z[torso > 0.9])),
         face=dict(zip(("nose", "left_eye", "right_eye", "left_ear", "right_ear"), points, strict=True)),
         crown_m=float(y[head].max()),
-        eyeball=np.isin(seen.label, [names[name] for name in ("left_eye", "right_eye") if name in names]),
-        iris=np.isin(seen.label, [names[name] for name in ("left_iris", "right_iris") if name in names]),
+        eyeball=np.isin(own, [names[name] for name in ("left_eye", "right_eye") if name in names]),
+        iris=np.isin(own, [names[name] for name in ("left_iris", "right_iris") if name in names]),
+        waves=waves,
         soft_noise=waves.mean(axis=-1).astype(np.float32),
     )
 
 
 def _paint_face(picture: Picture, where: _Places, look: Look) -> None:
-    x, y, z = np.moveaxis(where.map.position, -1, 0)
+    """On the texels of the head only, which are one in twelve."""
+    flat = picture.reshape(-1, 3)
+    colors, noise = flat[where.head], where.soft_noise.reshape(-1)[where.head]
+    x, y, z = where.head_position.T
     eyes = 0.5 * (where.face["left_eye"] + where.face["right_eye"])
     ears = 0.5 * (where.face["left_ear"] + where.face["right_ear"])
     apart = abs(where.face["left_eye"][0] - where.face["right_eye"][0])
-    frontal = where.head & (z > ears[2])
+    frontal = z > ears[2]
     for side in ("left_eye", "right_eye"):
         centre = where.face[side]
         across, up = (x - centre[0]) / (0.24 * apart), (y - centre[1]) / (0.10 * apart)
         if not where.eyeball.any():
-            picture[frontal & (across**2 + up**2 < 1)] = 0.92
-            picture[frontal & (across**2 + (up / 2.2) ** 2 < 0.12)] = look.eyes
+            colors[frontal & (across**2 + up**2 < 1)] = 0.92
+            colors[frontal & (across**2 + (up / 2.2) ** 2 < 0.12)] = look.eyes
         brow = frontal & (np.abs(y - centre[1] - 0.32 * apart) < 0.045 * apart) & (np.abs(x - centre[0]) < 0.36 * apart)
-        picture[brow] = np.array(look.hair) * 0.8
-    picture[where.eyeball] = 0.92
-    picture[where.iris] = look.eyes
+        colors[brow] = np.array(look.hair) * 0.8
     mouth = where.face["nose"][1] - 0.55 * apart
     lips = frontal & (np.abs(x - eyes[0]) < 0.38 * apart) & (np.abs(y - mouth) < 0.09 * apart)
-    picture[lips] = np.array(look.skin) * [0.85, 0.6, 0.6]
-    if look.hair_length <= 0:
-        return
-    hairline = eyes[1] + 0.55 * (where.crown_m - eyes[1]) + 0.02 * where.soft_noise
-    behind = np.clip((ears[2] + 0.02 - z) / 0.05, 0, 1)
-    nape = ears[1] - 0.02 - 0.10 * look.hair_length
-    picture[where.head & ~where.eyeball & ~where.iris & (y > hairline * (1 - behind) + nape * behind)] = look.hair
+    colors[lips] = np.array(look.skin) * [0.85, 0.6, 0.6]
+    if look.hair_length > 0:
+        hairline = eyes[1] + 0.55 * (where.crown_m - eyes[1]) + 0.02 * noise
+        behind = np.clip((ears[2] + 0.02 - z) / 0.05, 0, 1)
+        nape = ears[1] - 0.02 - 0.10 * look.hair_length
+        colors[y > hairline * (1 - behind) + nape * behind] = look.hair
+    colors[where.eyeball] = 0.92
+    colors[where.iris] = look.eyes
+    flat[where.head] = colors
 
 
 def _triple(values: NDArray[np.float64]) -> tuple[float, float, float]:

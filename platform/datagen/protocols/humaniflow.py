@@ -145,7 +145,10 @@ class HumaniflowProtocol:
     def plan(self, subject: Subject, *, index: int, split: str, seed: int) -> SubjectPlan:
         """Held-out subjects turn evenly, from the front on; training subjects at random."""
         volumes = PifuProtocol(
-            views_per_subject=1, query_points=self.query_points, voxel_resolution=self.voxel_resolution
+            views_per_subject=1,
+            center="vertices",
+            query_points=self.query_points,
+            voxel_resolution=self.voxel_resolution,
         ).plan(subject, index=index, split=split, seed=seed)
         rng = generator(seed, index, Stream.VIEWS)
         arc = np.radians(self.arc_deg)

@@ -80,7 +80,10 @@ class PymafProtocol:
         """Held-out subjects turn evenly, from the front on, at eye level; training subjects at random."""
         known_body(subject)
         volumes = PifuProtocol(
-            views_per_subject=1, query_points=self.query_points, voxel_resolution=self.voxel_resolution
+            views_per_subject=1,
+            center="vertices",
+            query_points=self.query_points,
+            voxel_resolution=self.voxel_resolution,
         ).plan(subject, index=index, split=split, seed=seed)
         rng = generator(seed, index, Stream.VIEWS)
         arc = np.radians(self.arc_deg)
