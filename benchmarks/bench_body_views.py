@@ -1,8 +1,8 @@
 """Samples for body regressors: seconds and bytes of a view of protocols ``humaniflow`` and ``pymaf``, and of a training input.
 
 The published programs give no figures of their own, so the peer is this project's own ``pifu`` view of the same people (512
-pixels, colours, mask, normals, depth) in the same run: the ratio says what a body regressor's sample costs against it. A
-humaniflow sample includes the reshaping and painting of the body; making up the person is in none of the figures.
+pixels, colours without shadows, mask, normals, depth) in the same run: the ratio says what a body regressor's sample costs
+against it. A humaniflow sample includes the reshaping and painting of the body; making up the person is in none of the figures.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def main() -> None:
         "datagen_humaniflow_view": (HumaniflowProtocol(background="scenes"), ITEMS, 1),
         "datagen_pymaf_view": (PymafProtocol(background="scenes", views_per_subject=1), ITEMS, 2),
     }
-    pifu = PifuProtocol(views_per_subject=1, background="scenes")
+    pifu = PifuProtocol(views_per_subject=1, background="scenes", shadows=False)
 
     def pifu_view() -> object:
         return view_rows(pifu, subject, PIFU_ITEMS, 2)

@@ -26,6 +26,13 @@ class BodyPlan:
     data_folder: Path | None = None
     """SMPL's additional files: ``UV_Processed.mat``, ``J_regressor_extra.npy``."""
 
+    def has_charts(self, body: BodySurface) -> bool:
+        """Whether ``charts`` knows them."""
+        if body.model == "builtin":
+            return True
+        known = self.data_folder is not None and (self.data_folder / DENSEPOSE_FILE).is_file()
+        return known and len(body.vertices) == NUM_SMPL_VERTICES
+
     def charts(self, body: BodySurface) -> SurfaceCharts:
         """The charts of a body: the built-in one's own, or DensePose's for SMPL; InputError where they are not there."""
         if body.model == "builtin":

@@ -57,8 +57,9 @@ class DatagenOptions:
     """For source `smpl`: a folder of pictures for the body's texture chart, such as SURREAL's. Default: painted by part."""
     body_uv: Path | None = None
     """For source `smpl`: an OBJ template with the texture coordinates of a body model that has none of its own."""
-    shape_std: float = 1.0
-    """For source `smpl`: how much bodies differ; shape coefficients are normal with this deviation (HuManiFlow: 1.25)."""
+    shape_std: float | None = None
+    """For source `smpl`: how much bodies differ; shape coefficients are normal with this deviation. Default: 1, and 1.25 for
+    protocol `humaniflow`, as published."""
     num_subjects: int | None = None
     """How many people. Default: 100 synthetic ones, or all that the source has."""
     held_out: int | None = None
@@ -155,7 +156,7 @@ class DatagenOptions:
                 raise InputError(f"--{name.replace('_', '-')} is {value}; it must be at least {least}.")
         if self.arc_deg is not None and self.arc_deg > 360:
             raise InputError(f"--arc-deg is {self.arc_deg}; a whole circle is 360.")
-        if not 0 <= self.shape_std <= 5:
+        if self.shape_std is not None and not 0 <= self.shape_std <= 5:
             raise InputError(f"--shape-std is {self.shape_std}; it must be between 0 and 5.")
         if self.items == ():
             raise InputError(f"--items is empty. Items: {', '.join(ITEMS)}.")

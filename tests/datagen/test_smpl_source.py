@@ -22,7 +22,8 @@ def test_bodies_are_a_function_of_the_seed_and_their_number() -> None:
     assert list(source.subject_ids()) == [f"body-{k:06d}" for k in range(4)]
     first, same = source.load("body-000002"), again.load("body-000002")
     assert np.array_equal(first.mesh.vertices, same.mesh.vertices)
-    assert np.array_equal(first.mesh.vertex_colors, same.mesh.vertex_colors)
+    assert np.array_equal(first.mesh.texture, same.mesh.texture)
+    assert first.attributes["labels"][24] == "head left" and first.mesh.face_labels.max() == 24
     assert not np.array_equal(first.mesh.vertices, source.load("body-000001").mesh.vertices)
     check_subject(first)
     posed = pose_body(load_builtin(), **{name.removesuffix("_m"): value for name, value in first.body_parameters.items()})

@@ -58,7 +58,7 @@ def paint_cloth(
         second = y < np.float32(np.quantile(y, 0.45)) if len(y) else np.zeros(0, bool)
     else:
         second = np.zeros(len(x), bool)
-    folds = 1 + waves_hwk[where_hw] @ rng.normal(0, 0.02, waves_hwk.shape[2]).astype(np.float32)
+    folds = 1 + waves_hwk[where_hw] @ rng.normal(0, 0.02, (waves_hwk.shape[2],)).astype(np.float32)
     colour = np.where(second[:, None], np.array(cloth.second, np.float32), np.array(cloth.ground, np.float32))
     picture[where_hw] = colour * folds[:, None]
 

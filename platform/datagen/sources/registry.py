@@ -32,6 +32,7 @@ def _synthetic(options: DatagenOptions) -> Source:
 def _smpl(options: DatagenOptions) -> Source:
     from vitruvian.datagen.sources.smpl import SmplSource
 
+    published = 1.25 if options.protocol == "humaniflow" else 1.0
     return SmplSource(
         num_subjects=DEFAULT_NUM_SYNTHETIC if options.num_subjects is None else options.num_subjects,
         seed=options.seed,
@@ -39,7 +40,8 @@ def _smpl(options: DatagenOptions) -> Source:
         poses=options.poses,
         textures=options.body_textures,
         chart=options.body_uv,
-        shape_std=options.shape_std,
+        shape_std=published if options.shape_std is None else options.shape_std,
+        data_folder=options.body_data,
     )
 
 

@@ -14,15 +14,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vitruvian.bodies.amass import AmassFolder
+from vitruvian.bodies.charts import PART_NAMES
 from vitruvian.bodies.model import BodyModel
 from vitruvian.bodies.model_choice import Gender, ModelChoice
 from vitruvian.bodies.pose_list import PoseList
 from vitruvian.bodies.poses import NOT_UPRIGHT, POSE_NAMES, SampledPose, sample_pose
 from vitruvian.bodies.skeleton import JOINT_INDEX
 from vitruvian.bodies.skinning import pose_body
+from vitruvian.datagen.body_plan import BodyPlan
 from vitruvian.datagen.body_surface import body_surface
+from vitruvian.datagen.body_textures.atlas import textured_body
+from vitruvian.datagen.body_textures.paint import paint_body
 from vitruvian.datagen.convention import Convention
-from vitruvian.datagen.subject import Subject
+from vitruvian.datagen.subject import BodySurface, Subject
 from vitruvian.errors import InputError
 from vitruvian.geometry.mesh import Mesh
 from vitruvian.geometry.obj_file import read_obj
@@ -87,10 +91,15 @@ class SmplSource:
         chart: Path | None = None,
         shape_std: float = 1.0,
         gender: Gender = "neutral",
+        data_folder: Path | None = None,
     ) -> None:
-        """``poses``: ``everyday``, ``upright``, a folder of AMASS .npz motions or a HuManiFlow-style .npz list. ``textures``: a
-        folder of pictures for the model's texture chart; None paints clothes by body part. ``chart``: an OBJ template with
-        texture coordinates for models without. ``shape_std``: betas are N(0, shape_std^2) (HuManiFlow draws with 1.25)."""
+        """``poses``: ``everyday``, ``upright``, a folder of AMASS .npz motions or a HuManiFlow-style .npz list.
+
+        ``textures``: a folder of pictures for the model's texture chart; None paints clothes, on the body's 24 charts where
+        they are known (the built-in body's, and SMPL's where ``data_folder`` holds DensePose's), else by the joints that move
+        the skin. ``chart``: an OBJ template with texture coordinates for models without. ``shape_std``: betas are
+        N(0, shape_std^2) (HuManiFlow draws with 1.25).
+        """
         if num_subjects < 1 or seed < 0 or not shape_std >= 0:
             raise InputError(
                 f"num_subjects ({num_subjects}) must be at least 1, seed ({seed}) and shape_std ({shape_std}) not negative."
@@ -107,6 +116,7 @@ class SmplSource:
                 "template, an OBJ file, with --body-uv."
             )
         self._draw_pose = _pose_sampler(poses)
+        self._plan = BodyPlan(data_folder=data_folder)
 
     def subject_ids(self) -> Sequence[str]:
         return [f"body-{k:06d}" for k in range(self.num_subjects)]
@@ -121,7 +131,8 @@ class SmplSource:
         posed = pose_body(model, betas=betas, body_pose=pose.body_pose, global_orient=pose.global_orient)
         shift = np.array([-posed.joints[0, 0], -posed.vertices[:, 1].min(), -posed.joints[0, 2]], np.float32)
         vertices, joints = posed.vertices + shift, posed.joints + shift
-        mesh, look = self._painted(model.mesh(vertices), self._rng(k, _LOOK))
+        body = body_surface(model, vertices, joints)
+        mesh, look = self._painted(body, self._rng(k, _LOOK))
         return Subject(
             subject_id=subject_id,
             mesh=mesh,
@@ -134,11 +145,18 @@ class SmplSource:
                 "global_orient": pose.global_orient.astype(np.float32),
                 "translation_m": shift,
             },
-            body=body_surface(model, vertices, joints),
-            attributes={"pose": pose.name, "model": model.name, "texture": look},
+            body=body,
+            attributes={"pose": pose.name, "model": model.name, "texture": look, "labels": list(self._label_names(body))},
         )
 
-    def _painted(self, mesh: Mesh, rng: np.random.Generator) -> tuple[Mesh, str]:
+    def _label_names(self, body: BodySurface) -> tuple[str, ...]:
+        return body.part_names if self.textures or not self._plan.has_charts(body) else PART_NAMES
+
+    def _painted(self, body: BodySurface, rng: np.random.Generator) -> tuple[Mesh, str]:
+        if not self.textures and self._plan.has_charts(body):
+            charts = self._plan.charts(body)
+            return textured_body(body, charts, paint_body(body, charts, rng)), "painted"
+        mesh = replace(self.model.mesh(body.vertices), face_labels=body.part_labels)
         if self.textures:
             path = self.textures[int(rng.integers(len(self.textures)))]
             return replace(mesh, texture=read_picture(path)), path.name
