@@ -91,7 +91,9 @@ template <class T> class Scratch {
         return *this;
     }
     T *data() { return static_cast<T *>(block_.data); }
+    const T *data() const { return static_cast<const T *>(block_.data); }
     T &operator[](size_t i) { return data()[i]; }
+    const T &operator[](size_t i) const { return data()[i]; }
     /// Gives the block away: the caller releases it.
     Block take() {
         const Block block = block_;

@@ -1,51 +1,28 @@
-// Winding numbers of many points with respect to a surface without boundary: for each point the signed number of faces that the
-// ray towards +z crosses. Points are sorted into the cells of a grid over the x-y plane; a face meets the few rows of cells that
-// its bounding box covers, eight points at a time in float32. Where float32 cannot be sure of a sign, exact arithmetic decides.
+// Winding numbers of many points with respect to a surface without boundary: for each point the signed number of faces that a
+// ray along z crosses. Rays go the shorter way out: upwards from the upper half of the mesh's box, downwards from the lower one,
+// so that a face meets points of its own half only. Points are sorted into the cells of a grid over the x-y plane; a face meets
+// the few rows of cells that its bounding box covers, eight points at a time in float32. Where float32 cannot be sure of a sign,
+// exact arithmetic decides.
 #pragma once
 
 #include "boundary.h"
 #include "parallel.h"
+#include "point_grid.h"
 #include "simd.h"
 
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
-#include <memory>
+#include <limits>
 #include <vector>
 
 namespace vitruvian {
 
-// Coordinates in the order (x, y, z) of the counting: z is the axis along which the mesh is shortest, so that points spread
-// widest over the grid. A cyclic order keeps orientations.
-struct AxisOrder {
-    int x, y, z;
-    explicit AxisOrder(int shortest) : x((shortest + 1) % 3), y((shortest + 2) % 3), z(shortest) {}
-};
-
 template <class T> class CrossingCounter {
 public:
-    CrossingCounter(const Triangles<T> &mesh, const std::vector<Face> &caps) : mesh_(mesh), caps_(caps), axes_(2) {
-        if (mesh.num_faces == 0) return;
-        for (int k = 0; k < 3; ++k) low_[k] = high_[k] = mesh.vertices[3 * (size_t) mesh.faces[0] + k];
-        for (size_t v = 0; v < mesh.num_vertices; ++v) {
-            for (int k = 0; k < 3; ++k) {
-                T value = mesh.vertices[3 * v + k];
-                low_[k] = std::min(low_[k], value);
-                high_[k] = std::max(high_[k], value);
-            }
-        }
-        int shortest = 2;
-        for (int k = 0; k < 3; ++k) {
-            center_[k] = 0.5 * ((double) low_[k] + (double) high_[k]);
-            if ((double) high_[k] - (double) low_[k] < (double) high_[shortest] - (double) low_[shortest]) shortest = k;
-        }
-        axes_ = AxisOrder(shortest);
-        double extent = 0;
-        for (int k = 0; k < 3; ++k) extent = std::max(extent, std::max((double) high_[k] - center_[k], center_[k] - (double) low_[k]));
-        // float32 rounding of a coordinate relative to the centre moves it by at most this much
-        slack_ = (float) (extent * 6.0e-8 * 1.01) + std::numeric_limits<float>::min();
-        local_.resize(3 * mesh.num_vertices);
-        for (size_t v = 0; v < mesh.num_vertices; ++v) to_local(mesh.vertices + 3 * v, &local_[3 * v]);
+    CrossingCounter(const Triangles<T> &mesh, const std::vector<Face> &caps)
+        : mesh_(mesh), caps_(caps), frame_(mesh), local_(3 * (mesh.num_faces ? mesh.num_vertices : 0)) {
+        for (size_t v = 0; v < local_.size() / 3; ++v) frame_.to_local(mesh.vertices + 3 * v, &local_[3 * v]);
     }
 
     // winding[i] = winding number of point i.
@@ -58,197 +35,199 @@ public:
     }
 
 private:
-    struct Sorted {
-        std::vector<float> x, y, z;
-        std::vector<uint32_t> order, start;  // order: index of the sorted point; start: first sorted point of each cell
-        int rows, columns;
-        float low_x, low_y, cell_width, cell_height, columns_per_unit, rows_per_unit;
+    // What a vertex may meet, as minima: first row, first column, minus last row, minus last column; and which halves: 1 the lower
+    // one, 2 the upper one.
+    struct Reach {
+        std::vector<i32x4> cells;
+        std::vector<uint8_t> halves;
 
-        int column(float value) const { return clamped((value - low_x) * columns_per_unit, columns); }
-        int row(float value) const { return clamped((value - low_y) * rows_per_unit, rows); }
-        static int clamped(float value, int size) { return value <= 0 ? 0 : std::min((int) value, size - 1); }
+        Reach(const PointGrid<T> &grid, const std::vector<float> &local, float around)
+            : cells(local.size() / 3), halves(local.size() / 3) {
+            for (size_t v = 0; v < cells.size(); ++v) {
+                const float x = local[3 * v], y = local[3 * v + 1], z = local[3 * v + 2];
+                cells[v] = i32x4{grid.row(y - around), grid.column(x - around), -grid.row(y + around), -grid.column(x + around)};
+                halves[v] = (uint8_t) ((z <= around ? 1 : 0) | (z >= -around ? 2 : 0));
+            }
+        }
     };
 
-    void to_local(const T *p, float *out) const {
-        out[0] = (float) ((double) p[axes_.x] - center_[axes_.x]);
-        out[1] = (float) ((double) p[axes_.y] - center_[axes_.y]);
-        out[2] = (float) ((double) p[axes_.z] - center_[axes_.z]);
-    }
-
-    Vec3 exact(const T *p) const { return {(double) p[axes_.x], (double) p[axes_.y], (double) p[axes_.z]}; }
-
-    bool in_bounds(const T *p) const {
-        return p[0] >= low_[0] && p[0] <= high_[0] && p[1] >= low_[1] && p[1] <= high_[1] && p[2] >= low_[2] && p[2] <= high_[2];
-    }
-
-    void sort_points(const T *points, size_t num_points, Sorted &sorted) const {
-        double width = (double) high_[axes_.x] - (double) low_[axes_.x], height = (double) high_[axes_.y] - (double) low_[axes_.y];
-        width = std::max(width, 1e-30), height = std::max(height, 1e-30);
-        // Rows about as high as faces are large; columns finer, they cost nothing but a table.
-        double num_faces = (double) (mesh_.num_faces + caps_.size());
-        double face_size = std::sqrt(width * height * 4 / num_faces), point_spacing = std::sqrt(width * height / (double) num_points);
-        double cell_height = std::max(face_size, 1.5 * point_spacing), cell_width = std::max(0.25 * face_size, 0.7 * point_spacing);
-        sorted.rows = (int) std::min(4096.0, std::max(1.0, std::ceil(height / cell_height)));
-        sorted.columns = (int) std::min(4096.0, std::max(1.0, std::ceil(width / cell_width)));
-        sorted.low_x = (float) ((double) low_[axes_.x] - center_[axes_.x]);
-        sorted.low_y = (float) ((double) low_[axes_.y] - center_[axes_.y]);
-        sorted.cell_width = (float) (width / sorted.columns);
-        sorted.cell_height = (float) (height / sorted.rows);
-        sorted.columns_per_unit = (float) (sorted.columns / width);
-        sorted.rows_per_unit = (float) (sorted.rows / height);
-
-        constexpr uint32_t none = ~0u;
-        std::unique_ptr<uint32_t[]> cell(new uint32_t[num_points]);
-        sorted.start.assign((size_t) sorted.rows * sorted.columns + 1, 0);
-        for (size_t k = 0; k < num_points; ++k) {
-            const T *p = points + 3 * k;
-            cell[k] = none;
-            if (!in_bounds(p)) continue;
-            float local[3];
-            to_local(p, local);
-            cell[k] = (uint32_t) (sorted.row(local[1]) * sorted.columns + sorted.column(local[0]));
-            sorted.start[cell[k] + 1] += 1;
-        }
-        for (size_t c = 0; c + 1 < sorted.start.size(); ++c) sorted.start[c + 1] += sorted.start[c];
-        size_t kept = sorted.start.back();
-        sorted.x.resize(kept + 8), sorted.y.resize(kept + 8), sorted.z.resize(kept + 8), sorted.order.resize(kept);
-        for (size_t k = 0; k < num_points; ++k) {
-            if (cell[k] == none) continue;
-            uint32_t slot = sorted.start[cell[k]]++;
-            float local[3];
-            to_local(points + 3 * k, local);
-            sorted.x[slot] = local[0], sorted.y[slot] = local[1], sorted.z[slot] = local[2];
-            sorted.order[slot] = (uint32_t) k;
-        }
-        for (size_t c = sorted.start.size() - 1; c > 0; --c) sorted.start[c] = sorted.start[c - 1];  // undo the advance
-        sorted.start[0] = 0;
-    }
+    struct Pass {
+        const PointGrid<T> &grid;
+        const T *points;
+        int32_t *found;
+        const Reach &reach;
+        int first_row, end_row;
+    };
 
     void count_block(const T *points, size_t num_points, int threads, int32_t *winding) const {
         std::fill(winding, winding + num_points, 0);
         if (mesh_.num_faces == 0 || num_points == 0) return;
-        Sorted sorted;
-        sort_points(points, num_points, sorted);
-        size_t kept = sorted.order.size();
-        if (kept == 0) return;
-        // Rows of cells a vertex may meet, as minima: first row, first column, minus last row, minus last column.
-        std::vector<i32x4> reach(mesh_.num_vertices);
-        float around = 2.5f * slack_;
-        for (size_t v = 0; v < mesh_.num_vertices; ++v) {
-            float x = local_[3 * v], y = local_[3 * v + 1];
-            reach[v] = i32x4{sorted.row(y - around), sorted.column(x - around), -sorted.row(y + around), -sorted.column(x + around)};
-        }
-        std::vector<int32_t> found(kept + 8, 0);
+        PointGrid<T> grid(frame_, points, num_points, mesh_.num_faces + caps_.size());
+        if (grid.count == 0) return;
+        Reach reach(grid, local_, 2.5f * frame_.slack);
+        std::vector<int32_t> found(grid.count + 8, 0);
         // A thread takes bands of rows: their points are its own.
-        size_t bands = threads > 1 ? std::min<size_t>((size_t) threads * 4, (size_t) sorted.rows) : 1;
-        std::vector<int> band_start(bands + 1, sorted.rows);
+        size_t bands = threads > 1 ? std::min<size_t>((size_t) threads * 4, (size_t) grid.rows) : 1;
+        std::vector<int> band_start(bands + 1, grid.rows);
         band_start[0] = 0;
         for (size_t band = 1, row = 0; band < bands; ++band) {
-            while ((int) row < sorted.rows && (size_t) sorted.start[row * sorted.columns] < band * kept / bands) ++row;
+            while ((int) row < grid.rows && grid.start[grid.first_cell((int) row, false)] < band * grid.count / bands) ++row;
             band_start[band] = (int) row;
         }
         parallel_for(threads, bands, [&](size_t band) {
-            Pass pass{sorted, points, found.data(), reach.data(), band_start[band], band_start[band + 1]};
-            for (size_t f = 0; f < mesh_.num_faces; ++f) meet(pass, mesh_.faces + 3 * f);
-            for (const Face &cap : caps_) meet(pass, cap.data());
+            Pass pass{grid, points, found.data(), reach, band_start[band], band_start[band + 1]};
+            meet_all(pass, mesh_.faces, mesh_.num_faces);
+            if (!caps_.empty()) meet_all(pass, caps_.front().data(), caps_.size());
         });
-        for (size_t k = 0; k < kept; ++k) winding[sorted.order[k]] = found[k];
+        for (size_t k = 0; k < grid.count; ++k) winding[grid.order[k]] = found[k];
     }
 
-    struct Pass {
-        const Sorted &sorted;
-        const T *points;
-        int32_t *found;
-        const i32x4 *reach;
-        int first_row, end_row;
+    // Eight faces, ready to meet points.
+    struct alignas(32) Batch {
+        int32_t corner[3][8];            // counter-clockwise seen from above, unless the face stands upright
+        int32_t sign[8];                 // of the normal along z before that
+        int32_t upright[8];              // not 0: float32 cannot tell the sign of the area
+        float x[8], y[8], z[8];          // of the first corner
+        float first_x[8], first_y[8];    // the edge from the first corner
+        float last_x[8], last_y[8];      // the edge to it
+        float normal_x[8], normal_y[8], area[8];  // area: twice, and the normal's z
+        float edge_error[8], plane_error[8], plane_error_per_z[8];
+        int32_t reach[8][4];
+        int halves[8];
     };
 
-    void meet(const Pass &pass, const int32_t *face) const {
-        i32x4 a = pass.reach[face[0]], b = pass.reach[face[1]], c = pass.reach[face[2]];
-        i32x4 reach = a < b ? a : b;
-        reach = reach < c ? reach : c;
-        int first = std::max(reach[0], pass.first_row), end = std::min(1 - reach[2], pass.end_row);
-        const Sorted &sorted = pass.sorted;
-        const uint32_t *row = sorted.start.data() + (size_t) first * sorted.columns;
-        bool ready = false;
-        Setup setup;
-        for (int r = first; r < end; ++r, row += sorted.columns) {
-            uint32_t begin = row[reach[1]], stop = row[1 - reach[3]];
-            if (begin == stop) continue;
-            if (!ready) {
-                float box_width = (float) (1 - reach[3] - reach[1]) * sorted.cell_width;
-                float box_height = (float) (1 - reach[2] - reach[0]) * sorted.cell_height;
-                setup = prepare(face, std::max(box_width, box_height) * 1.001f + 8 * slack_);
-                ready = true;
-            }
-            for (uint32_t k = begin; k < stop; k += 8) test(pass, face, setup, k, stop);
+    void meet_all(const Pass &pass, const int32_t *faces, size_t num_faces) const {
+        Batch batch;
+        for (size_t f = 0; f < num_faces; f += 8) {
+            const int count = (int) std::min<size_t>(8, num_faces - f);
+            prepare(pass, faces + 3 * f, count, batch);
+            for (int l = 0; l < count; ++l) meet(pass, batch, l);
         }
     }
 
-    struct Setup {
-        float x[3], y[3], z;       // corners; z of the first
-        float edge_x[3], edge_y[3];  // corner k to corner k + 1
-        float normal[3];
-        float edge_error, plane_error, plane_error_per_z;
-    };
-
-    // `reach` bounds |x| and |y| distances between the corners and all points that will be tested. The error bounds follow from:
-    // every coordinate is off by at most slack_, every operation by 6e-8 of its result; they are enlarged by half.
-    Setup prepare(const int32_t *face, float reach) const {
-        Setup s;
-        const float *p[3];
-        for (int k = 0; k < 3; ++k) p[k] = &local_[3 * (size_t) face[k]], s.x[k] = p[k][0], s.y[k] = p[k][1];
-        s.z = p[0][2];
-        for (int k = 0; k < 3; ++k) s.edge_x[k] = s.x[(k + 1) % 3] - s.x[k], s.edge_y[k] = s.y[(k + 1) % 3] - s.y[k];
-        float ux = s.edge_x[0], uy = s.edge_y[0], uz = p[1][2] - p[0][2];
-        float vx = s.x[2] - s.x[0], vy = s.y[2] - s.y[0], vz = p[2][2] - p[0][2];
-        s.normal[0] = uy * vz - uz * vy;
-        s.normal[1] = uz * vx - ux * vz;
-        s.normal[2] = ux * vy - uy * vx;
-        constexpr float ulp = 6.0e-8f;
-        float size = reach + std::fabs(uz) + std::fabs(vz);
-        float lateral = std::fabs(s.normal[0]) + std::fabs(s.normal[1]), upward = std::fabs(s.normal[2]);
-        float normal_error = 1.5f * 8 * size * (slack_ + ulp * size);
-        s.edge_error = 1.5f * 8 * reach * (slack_ + ulp * reach);
-        s.plane_error_per_z = 1.5f * (normal_error + 6 * ulp * upward);
-        s.plane_error = 1.5f * (2 * reach * (normal_error + 6 * ulp * lateral) + 2 * slack_ * (lateral + upward));
-        return s;
+    void meet(const Pass &pass, const Batch &batch, int l) const {
+        const int32_t *reach = batch.reach[l];
+        const int first = std::max(reach[0], pass.first_row), end = std::min(1 - reach[2], pass.end_row);
+        const PointGrid<T> &grid = pass.grid;
+        for (int half = 0; half < 2; ++half) {
+            if ((batch.halves[l] >> half & 1) == 0) continue;
+            const uint32_t *row = grid.start.data() + grid.first_cell(first, half);
+            for (int r = first; r < end; ++r, row += 2 * grid.columns) {
+                const uint32_t begin = row[reach[1]], stop = row[1 - reach[3]];
+                if (begin == stop) continue;
+                if (batch.upright[l]) test_upright(pass, batch, l, half == 1, begin, stop);
+                else if (half == 1) test<true>(pass, batch, l, begin, stop);
+                else test<false>(pass, batch, l, begin, stop);
+            }
+        }
     }
 
-    void test(const Pass &pass, const int32_t *face, const Setup &s, uint32_t k, uint32_t stop) const {
-        f32x8 x = load<f32x8>(&pass.sorted.x[k]), y = load<f32x8>(&pass.sorted.y[k]);
-        f32x8 dx = x - splat(s.x[0]), dy = y - splat(s.y[0]);
-        f32x8 e0 = splat(s.edge_x[0]) * dy - splat(s.edge_y[0]) * dx;
-        f32x8 e1 = splat(s.edge_x[1]) * (y - splat(s.y[1])) - splat(s.edge_y[1]) * (x - splat(s.x[1]));
-        f32x8 e2 = splat(s.edge_x[2]) * (y - splat(s.y[2])) - splat(s.edge_y[2]) * (x - splat(s.x[2]));
-        f32x8 least = min8(min8(e0, e1), e2), most = max8(max8(e0, e1), e2), edge_error = splat(s.edge_error);
-        i32x8 lane = splat_i((int32_t) (stop - k)) > i32x8{0, 1, 2, 3, 4, 5, 6, 7};
-        i32x8 possible = lane & ~((least < -edge_error) & (most > edge_error));
-        if (lane_bits(possible) == 0) return;
-        f32x8 dz = load<f32x8>(&pass.sorted.z[k]) - splat(s.z);
-        f32x8 plane = splat(s.normal[0]) * dx + splat(s.normal[1]) * dy + splat(s.normal[2]) * dz;
-        f32x8 plane_error = splat(s.plane_error) + splat(s.plane_error_per_z) * abs8(dz);
-        i32x8 under = plane < -plane_error, over = plane > plane_error;
-        i32x8 left = (least > edge_error) & possible, right = (most < -edge_error) & possible;
-        // A face that looks up (left) counts +1 for the points under it; one that looks down -1 for the points "over" its plane.
-        i32x8 found = load<i32x8>(pass.found + k);
-        store(pass.found + k, found - (left & under) + (right & over));
-        uint32_t unsure = lane_bits(possible & ~((left | right) & (under | over)));
-        while (unsure) {
-            uint32_t at = k + (uint32_t) __builtin_ctz(unsure);
-            unsure &= unsure - 1;
-            const T *v = mesh_.vertices;
-            pass.found[at] += crossing(exact(v + 3 * (size_t) face[0]), exact(v + 3 * (size_t) face[1]),
-                                       exact(v + 3 * (size_t) face[2]), exact(pass.points + 3 * (size_t) pass.sorted.order[at]));
+    // The error bounds follow from: every coordinate is off by at most the frame's slack, every operation by 6e-8 of its result;
+    // they are enlarged by half.
+    void prepare(const Pass &pass, const int32_t *faces, int count, Batch &out) const {
+        alignas(32) float corners[3][3][8];
+        for (int l = 0; l < 8; ++l) {
+            const int32_t *face = faces + 3 * (l < count ? l : 0);
+            i32x4 reach = pass.reach.cells[(size_t) face[0]];
+            int halves = 0;
+            for (int k = 0; k < 3; ++k) {
+                const size_t v = (size_t) face[k];
+                const i32x4 other = pass.reach.cells[v];
+                reach = other < reach ? other : reach;
+                halves |= pass.reach.halves[v];
+                out.corner[k][l] = face[k];
+                for (int axis = 0; axis < 3; ++axis) corners[k][axis][l] = local_[3 * v + (size_t) axis];
+            }
+            store(out.reach[l], reach);
+            out.halves[l] = halves;
+        }
+        const auto at = [&](int k, int axis) { return load<f32x8>(corners[k][axis]); };
+        const f32x8 x = at(0, 0), y = at(0, 1), z = at(0, 2);
+        const f32x8 bx = at(1, 0) - x, by = at(1, 1) - y, bz = at(1, 2) - z, cx = at(2, 0) - x, cy = at(2, 1) - y, cz = at(2, 2) - z;
+        const i32x8 turned = bx * cy - by * cx < splat(0);
+        const i32x8 second = load<i32x8>(out.corner[1]), third = load<i32x8>(out.corner[2]);
+        store(out.corner[1], turned ? third : second);
+        store(out.corner[2], turned ? second : third);
+        store(out.sign, turned ? splat_i(-1) : splat_i(1));
+        const f32x8 ux = turned ? cx : bx, uy = turned ? cy : by, uz = turned ? cz : bz;
+        const f32x8 vx = turned ? bx : cx, vy = turned ? by : cy, vz = turned ? bz : cz;
+        const f32x8 normal_x = uy * vz - uz * vy, normal_y = uz * vx - ux * vz, area = ux * vy - uy * vx;
+        store(out.x, x), store(out.y, y), store(out.z, z);
+        store(out.first_x, ux), store(out.first_y, uy), store(out.last_x, -vx), store(out.last_y, -vy);
+        store(out.normal_x, normal_x), store(out.normal_y, normal_y), store(out.area, area);
+
+        // Points that will be tested are in cells that the face's box touches: their |x| and |y| distances from the corners.
+        f32x8 reach;
+        for (int l = 0; l < 8; ++l) {
+            const int32_t *cells = out.reach[l];
+            reach[l] = std::max((float) (1 - cells[3] - cells[1]) * pass.grid.cell_width,
+                                (float) (1 - cells[2] - cells[0]) * pass.grid.cell_height);
+        }
+        const f32x8 slack = splat(frame_.slack), ulp = splat(6.0e-8f), margin = splat(1.5f);
+        reach = reach * splat(1.001f) + splat(8) * slack;
+        const f32x8 edge = max8(max8(abs8(ux), abs8(uy)), max8(abs8(vx), abs8(vy))), size = reach + abs8(uz) + abs8(vz);
+        const f32x8 lateral = abs8(normal_x) + abs8(normal_y), normal_error = splat(1.5f * 8) * size * (slack + ulp * size);
+        // Of the third edge, which is the area less the two others.
+        const f32x8 edge_error = splat(1.5f * 3) * (splat(4) * slack * (edge + reach) + splat(8) * ulp * edge * reach);
+        store(out.edge_error, edge_error);
+        store(out.upright, area <= edge_error);
+        store(out.plane_error_per_z, margin * (normal_error + splat(6) * ulp * abs8(area)));
+        store(out.plane_error, margin * (splat(2) * reach * (normal_error + splat(6) * ulp * lateral) +
+                                         splat(2) * slack * (lateral + abs8(area))));
+    }
+
+    struct Edges {  // of a face, at eight points: positive to the left of them
+        f32x8 dx, dy, e0, e1, e2;
+    };
+    static Edges edges_at(const Pass &pass, const Batch &s, int l, uint32_t k) {
+        const f32x8 dx = load<f32x8>(&pass.grid.x[k]) - splat(s.x[l]), dy = load<f32x8>(&pass.grid.y[k]) - splat(s.y[l]);
+        const f32x8 e0 = splat(s.first_x[l]) * dy - splat(s.first_y[l]) * dx, e2 = splat(s.last_x[l]) * dy - splat(s.last_y[l]) * dx;
+        return {dx, dy, e0, splat(s.area[l]) - e0 - e2, e2};
+    }
+    static i32x8 lanes_before(uint32_t k, uint32_t stop) { return splat_i((int32_t) (stop - k)) > i32x8{0, 1, 2, 3, 4, 5, 6, 7}; }
+
+    template <bool upwards> void test(const Pass &pass, const Batch &s, int l, uint32_t begin, uint32_t stop) const {
+        const f32x8 edge_error = splat(s.edge_error[l]);
+        for (uint32_t k = begin; k < stop; k += 8) {
+            const Edges at = edges_at(pass, s, l, k);
+            const f32x8 least = min8(min8(at.e0, at.e2), at.e1);
+            const i32x8 possible = lanes_before(k, stop) & (least >= -edge_error);
+            if (lane_bits(possible) == 0) continue;
+            const f32x8 dz = load<f32x8>(&pass.grid.z[k]) - splat(s.z[l]);
+            const f32x8 plane = splat(s.normal_x[l]) * at.dx + splat(s.normal_y[l]) * at.dy + splat(s.area[l]) * dz;
+            const f32x8 plane_error = splat(s.plane_error[l]) + splat(s.plane_error_per_z[l]) * abs8(dz);
+            const i32x8 above = plane > plane_error, below = plane < -plane_error;
+            const i32x8 crosses = possible & (least > edge_error) & (upwards ? below : above);
+            store(pass.found + k, load<i32x8>(pass.found + k) + (crosses & splat_i(upwards ? s.sign[l] : -s.sign[l])));
+            // On the far side of the plane the ray leads away from the face, whatever the edges say.
+            const uint32_t unsure = lane_bits(possible & ~crosses & ~(upwards ? above : below));
+            if (unsure) test_exactly(pass, s, l, upwards, k, unsure);
+        }
+    }
+
+    void test_upright(const Pass &pass, const Batch &s, int l, bool upwards, uint32_t begin, uint32_t stop) const {
+        const f32x8 error = splat(s.edge_error[l]);
+        for (uint32_t k = begin; k < stop; k += 8) {
+            const Edges at = edges_at(pass, s, l, k);
+            const f32x8 least = min8(min8(at.e0, at.e2), at.e1), most = max8(max8(at.e0, at.e2), at.e1);
+            const uint32_t unsure = lane_bits(lanes_before(k, stop) & ~((least < -error) & (most > error)));
+            if (unsure) test_exactly(pass, s, l, upwards, k, unsure);
+        }
+    }
+
+    void test_exactly(const Pass &pass, const Batch &s, int l, bool upwards, uint32_t k, uint32_t lanes) const {
+        const auto corner = [&](int j) { return frame_.exact(mesh_.vertices + 3 * (size_t) s.corner[j][l]); };
+        const Vec3 a = corner(0), b = corner(1), c = corner(2);
+        for (; lanes; lanes &= lanes - 1) {
+            const uint32_t at = k + (uint32_t) __builtin_ctz(lanes);
+            const Vec3 p = frame_.exact(pass.points + 3 * (size_t) pass.grid.order[at]);
+            pass.found[at] += s.sign[l] * crossing(a, b, c, p, upwards);
         }
     }
 
     const Triangles<T> &mesh_;
     const std::vector<Face> &caps_;
-    AxisOrder axes_;
-    T low_[3] = {0, 0, 0}, high_[3] = {0, 0, 0};
-    double center_[3] = {0, 0, 0};
-    float slack_ = 0;
+    LocalFrame<T> frame_;
     std::vector<float> local_;
 };
 

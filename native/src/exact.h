@@ -109,13 +109,15 @@ inline int orient3d_moved(const Vec3 &a, const Vec3 &b, const Vec3 &c, const Vec
     return sign;
 }
 
-// What the triangle adds to the winding number of p: the sign of the triangle's normal along z where the ray from p towards +z
-// crosses it, else 0. Summed over a closed surface this is the winding number, whatever overlaps whatever.
-inline int crossing(const Vec3 &a, const Vec3 &b, const Vec3 &c, const Vec3 &p) {
+// What the triangle adds to the winding number of p, counted along a ray from p: towards +z the sign of the triangle's normal
+// along z where the ray crosses it, towards -z the opposite sign. Summed over a closed surface, either way gives the winding
+// number, whatever overlaps whatever.
+inline int crossing(const Vec3 &a, const Vec3 &b, const Vec3 &c, const Vec3 &p, bool upwards) {
     int side = orient2d_moved(a.x, a.y, b.x, b.y, p.x, p.y);
     if (side == 0 || orient2d_moved(b.x, b.y, c.x, c.y, p.x, p.y) != side) return 0;
     if (orient2d_moved(c.x, c.y, a.x, a.y, p.x, p.y) != side) return 0;
-    return orient3d_moved(a, b, c, p) == -side ? side : 0;
+    const int above = orient3d_moved(a, b, c, p) * side;
+    return upwards ? (above < 0 ? side : 0) : (above > 0 ? -side : 0);
 }
 
 }  // namespace vitruvian

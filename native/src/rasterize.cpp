@@ -5,13 +5,14 @@
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
+#include <limits>
 #include <optional>
 #include <vector>
 
 #include "arrays.h"
-#include "buffers.h"
 #include "contracts.h"
 #include "gbuffer.h"
+#include "pictures.h"
 
 namespace nb = nanobind;
 
@@ -51,6 +52,8 @@ nb::dict render(const InputArray &vertices, const InputArray &faces, const std::
     surface.faces = checked<int32_t>(faces, "faces", "int32 (F, 3)", {-1, 3});
     task.num_vertices = vertices.shape(0);
     task.num_faces = faces.shape(0);
+    if (std::max(task.num_vertices, task.num_faces) > (size_t(1) << 30))
+        throw nb::value_error("vertices and faces may have at most 2^30 rows each; draw the mesh in parts.");
     const int64_t num_faces = (int64_t) task.num_faces, num_vertices = (int64_t) task.num_vertices;
     if (normals) surface.normals = checked<float>(*normals, "vertex_normals", "float32 (V, 3), one a vertex", {num_vertices, 3});
     size_t num_uvs = 0;
@@ -58,6 +61,7 @@ nb::dict render(const InputArray &vertices, const InputArray &faces, const std::
         surface.uvs = checked<float>(*uvs, "uvs", "float32 (T, 2)", {-1, 2});
         surface.uv_faces = checked<int32_t>(*uv_faces, "uv_faces", "int32 (F, 3), one a face", {num_faces, 3});
         num_uvs = uvs->shape(0);
+        if (num_uvs > (size_t(1) << 30)) throw nb::value_error("uvs may have at most 2^30 rows; draw the mesh in parts.");
     }
     if (texture) {
         if (!surface.uvs) throw nb::value_error("the mesh has a texture but no uvs and uv_faces; give both, or no texture.");
@@ -89,16 +93,16 @@ nb::dict render(const InputArray &vertices, const InputArray &faces, const std::
     Pictures &out = task.out;
     const size_t pixels = (size_t) width * (size_t) height;
     for (const std::string &field : fields) {
-        if (field == "mask") out.mask.make(pixels, 1);
-        else if (field == "coverage") out.coverage.make(pixels, 1);
-        else if (field == "depth_m") out.depth_m.make(pixels, 1);
-        else if (field == "face_id") out.face_id.make(pixels, 1);
-        else if (field == "barycentrics") out.barycentrics.make(pixels, 3);
-        else if (field == "normal") out.normal.make(pixels, 3);
-        else if (field == "uv") out.uv.make(pixels, 2);
-        else if (field == "label") out.label.make(pixels, 1);
-        else if (field == "albedo") out.albedo.make(pixels, 3);
-        else if (field == "color") out.color.make(pixels, 3);
+        if (field == "mask") out.mask.make(pixels, 1, false);
+        else if (field == "coverage") out.coverage.make(pixels, 1, 0);
+        else if (field == "depth_m") out.depth_m.make(pixels, 1, std::numeric_limits<float>::infinity());
+        else if (field == "face_id") out.face_id.make(pixels, 1, -1);
+        else if (field == "barycentrics") out.barycentrics.make(pixels, 3, 0);
+        else if (field == "normal") out.normal.make(pixels, 3, 0);
+        else if (field == "uv") out.uv.make(pixels, 2, 0);
+        else if (field == "label") out.label.make(pixels, 1, 0);
+        else if (field == "albedo") out.albedo.make(pixels, 3, 0);
+        else if (field == "color") out.color.make(pixels, 3, 0);
         else throw nb::value_error(("no picture is called " + field + ".").c_str());
     }
     {

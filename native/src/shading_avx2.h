@@ -11,22 +11,29 @@ inline __m256 add(__m256 a, __m256 b) { return _mm256_add_ps(a, b); }
 inline __m256 sub(__m256 a, __m256 b) { return _mm256_sub_ps(a, b); }
 inline __m256 all(float value) { return _mm256_set1_ps(value); }
 
+// Where the records of eight faces' corners start in an array with `numbers` numbers a record.
 struct FaceCorners {
-    alignas(32) int32_t index[3][8];
+    alignas(32) uint32_t offset[3][8];
 };
 
-inline FaceCorners corners_of(const int32_t *faces, const int32_t *face) {
+inline FaceCorners corners_of(const int32_t *faces, const int32_t *face, int numbers) {
+    const __m256i ids = _mm256_load_si256(reinterpret_cast<const __m256i *>(face));
+    alignas(32) uint32_t start[8];
+    _mm256_store_si256(reinterpret_cast<__m256i *>(start), _mm256_add_epi32(ids, _mm256_slli_epi32(ids, 1)));
+    __m256 index[3];
+    load_records_3(reinterpret_cast<const float *>(faces), start, index);
     FaceCorners corners;
-    for (int l = 0; l < 8; ++l)
-        for (int k = 0; k < 3; ++k) corners.index[k][l] = faces[3 * (size_t) face[l] + (size_t) k];
+    for (int k = 0; k < 3; ++k) {
+        const __m256i offset = _mm256_mullo_epi32(_mm256_castps_si256(index[k]), _mm256_set1_epi32(numbers));
+        _mm256_store_si256(reinterpret_cast<__m256i *>(corners.offset[k]), offset);
+    }
     return corners;
 }
 
 // Asks for the records that shading will read: worth it where a mesh is larger than the cache.
-inline void prefetch_records(const float *base, int numbers, const FaceCorners &corners) {
-    for (const auto &indices : corners.index)
-        for (int32_t index : indices)
-            _mm_prefetch(reinterpret_cast<const char *>(base + numbers * (size_t) (uint32_t) index), _MM_HINT_T0);
+inline void prefetch_records(const float *base, const FaceCorners &corners) {
+    for (const auto &offsets : corners.offset)
+        for (uint32_t offset : offsets) _mm_prefetch(reinterpret_cast<const char *>(base + offset), _MM_HINT_T0);
 }
 
 inline void prefetch_faces(const int32_t *faces, const int32_t *face) {
@@ -39,7 +46,7 @@ inline void shade_geometry_avx2(const Frame &f, const Surface &s, const FaceCorn
     __m256 u[3], v[3], d[3];
     for (int k = 0; k < 3; ++k) {
         __m256 p[3];
-        load_records_3(s.vertices, corners.index[k], p);
+        load_records_3(s.vertices, corners.offset[k], p);
         const auto row = [&](int r) {
             const __m256 xy = add(mul(all(f.rows[r][0]), p[0]), mul(all(f.rows[r][1]), p[1]));
             return add(add(xy, mul(all(f.rows[r][2]), p[2])), all(f.rows[r][3]));
@@ -67,7 +74,7 @@ inline void shade_normal_avx2(const Surface &s, const FaceCorners &corners, Shad
     __m256 n[3] = {all(0), all(0), all(0)};
     for (int k = 0; k < 3; ++k) {
         __m256 q[3];
-        load_records_3(s.normals, corners.index[k], q);
+        load_records_3(s.normals, corners.offset[k], q);
         const __m256 weight = _mm256_load_ps(out.bary[k]);
         for (int axis = 0; axis < 3; ++axis) n[axis] = add(n[axis], mul(weight, q[axis]));
     }
@@ -92,7 +99,7 @@ inline void shade_uv_avx2(const Surface &s, const FaceCorners &corners, Shaded &
     if (s.uvs) {
         for (int k = 0; k < 3; ++k) {
             __m256 q[2];
-            load_records_2(s.uvs, corners.index[k], q);
+            load_records_2(s.uvs, corners.offset[k], q);
             const __m256 weight = _mm256_load_ps(out.bary[k]);
             for (int axis = 0; axis < 2; ++axis) uv[axis] = add(uv[axis], mul(weight, q[axis]));
         }
@@ -100,68 +107,68 @@ inline void shade_uv_avx2(const Surface &s, const FaceCorners &corners, Shaded &
     for (int axis = 0; axis < 2; ++axis) _mm256_store_ps(out.uv[axis], uv[axis]);
 }
 
-// Eight texels of three bytes, as the lower 24 bits. Reads start one byte early, so that none goes past the end.
-inline __m256i load_texels(const uint8_t *texture, __m256i texel) {
-    const __m256i first = _mm256_sub_epi32(_mm256_add_epi32(texel, _mm256_add_epi32(texel, texel)), _mm256_set1_epi32(1));
-    alignas(32) int32_t offset[8];
-    _mm256_store_si256(reinterpret_cast<__m256i *>(offset), _mm256_max_epi32(first, _mm256_setzero_si256()));
-    const auto at = [&](int l) {
-        int32_t value;
-        std::memcpy(&value, texture + (uint32_t) offset[l], 4);
-        return value;
-    };
-    const __m256i bytes = _mm256_set_epi32(at(7), at(6), at(5), at(4), at(3), at(2), at(1), at(0));
-    const __m256i early = _mm256_andnot_si256(_mm256_srai_epi32(first, 31), _mm256_set1_epi32(8));
-    return _mm256_srlv_epi32(bytes, early);
-}
-
-// Where eight pixels meet the texture: the upper left one of four texels, the steps to the others, and the place between them.
-struct TexelPlace {
-    __m256i first, right, below;
-    __m256 fx, fy;
+// Where eight pixels meet the texture: the offsets in bytes of the upper and the lower left one of four texels, and the place
+// between the four. At the right side these are the last ones, with a place of 1 (bytes are mixed without rounding there); at
+// the lower side upper and lower are the same.
+struct TexelPlaces {
+    alignas(32) uint32_t upper[8], lower[8];
+    alignas(32) Lanes fx, fy;
 };
 
-inline TexelPlace texel_place(const Surface &s, const Shaded &shaded) {
+inline bool has_texel_places(const Surface &s) { return s.texture && s.texture_width >= 2 && s.texture_height >= 2; }
+
+inline void find_texels_avx2(const Surface &s, const Shaded &shaded, TexelPlaces &out) {
     const __m256 zero = _mm256_setzero_ps(), one = all(1), half = all(0.5f);
     const __m256 width = all((float) s.texture_width), height = all((float) s.texture_height);
     const __m256 tx = sub(mul(_mm256_load_ps(shaded.uv[0]), width), half);
     const __m256 ty = sub(mul(sub(one, _mm256_load_ps(shaded.uv[1])), height), half);
     const __m256 x = _mm256_min_ps(_mm256_max_ps(tx, zero), sub(width, one));  // max gives its second operand for NaN
     const __m256 y = _mm256_min_ps(_mm256_max_ps(ty, zero), sub(height, one));
-    const __m256i x0 = _mm256_cvttps_epi32(x), y0 = _mm256_cvttps_epi32(y), columns = _mm256_set1_epi32(s.texture_width);
-    TexelPlace place;
-    place.first = _mm256_add_epi32(_mm256_mullo_epi32(y0, columns), x0);
-    place.right = _mm256_srli_epi32(_mm256_cmpgt_epi32(_mm256_set1_epi32(s.texture_width - 1), x0), 31);
-    place.below = _mm256_and_si256(_mm256_cmpgt_epi32(_mm256_set1_epi32(s.texture_height - 1), y0), columns);
-    place.fx = sub(x, _mm256_cvtepi32_ps(x0));
-    place.fy = sub(y, _mm256_cvtepi32_ps(y0));
-    return place;
+    const __m256i x0 = _mm256_min_epi32(_mm256_cvttps_epi32(x), _mm256_set1_epi32(s.texture_width - 2));
+    const __m256i y0 = _mm256_cvttps_epi32(y);
+    const __m256i texel = _mm256_add_epi32(_mm256_mullo_epi32(y0, _mm256_set1_epi32(s.texture_width)), x0);
+    const __m256i upper = _mm256_add_epi32(texel, _mm256_slli_epi32(texel, 1));
+    _mm256_store_si256(reinterpret_cast<__m256i *>(out.upper), upper);
+    const __m256i below = _mm256_and_si256(_mm256_cmpgt_epi32(_mm256_set1_epi32(s.texture_height - 1), y0),
+                                           _mm256_set1_epi32(3 * s.texture_width));
+    _mm256_store_si256(reinterpret_cast<__m256i *>(out.lower), _mm256_add_epi32(upper, below));
+    _mm256_store_ps(out.fx, sub(x, _mm256_cvtepi32_ps(x0)));
+    _mm256_store_ps(out.fy, sub(y, _mm256_cvtepi32_ps(y0)));
 }
 
-inline void prefetch_texture_avx2(const Surface &s, const Shaded &shaded) {
-    const TexelPlace place = texel_place(s, shaded);
-    alignas(32) int32_t texel[8];
-    _mm256_store_si256(reinterpret_cast<__m256i *>(texel), place.first);
-    for (int l = 0; l < 8; ++l) {
-        const uint8_t *at = s.texture + 3 * (size_t) (uint32_t) texel[l];
-        _mm_prefetch(reinterpret_cast<const char *>(at), _MM_HINT_T0);
-        _mm_prefetch(reinterpret_cast<const char *>(at + 3 * (size_t) s.texture_width), _MM_HINT_T0);  // no harm past the end
-    }
+inline void prefetch_texels(const Surface &s, const TexelPlaces &places) {
+    for (uint32_t offset : places.upper) _mm_prefetch(reinterpret_cast<const char *>(s.texture + offset), _MM_HINT_T0);
+    for (uint32_t offset : places.lower) _mm_prefetch(reinterpret_cast<const char *>(s.texture + offset), _MM_HINT_T0);
 }
 
-inline void shade_texture_avx2(const Surface &s, Shaded &out) {
-    const TexelPlace place = texel_place(s, out);
-    const __m256i top = place.first, bottom = _mm256_add_epi32(top, place.below), right = place.right;
-    const __m256 fx = place.fx, fy = place.fy;
-    const __m256i texels[4] = {load_texels(s.texture, top), load_texels(s.texture, _mm256_add_epi32(top, right)),
-                               load_texels(s.texture, bottom), load_texels(s.texture, _mm256_add_epi32(bottom, right))};
-    for (int c = 0; c < 3; ++c) {
-        __m256 value[4];
-        for (int k = 0; k < 4; ++k)
-            value[k] = _mm256_cvtepi32_ps(_mm256_and_si256(_mm256_srli_epi32(texels[k], 8 * c), _mm256_set1_epi32(255)));
-        const __m256 t = add(value[0], mul(fx, sub(value[1], value[0]))), b = add(value[2], mul(fx, sub(value[3], value[2])));
-        _mm256_store_ps(out.albedo[c], mul(add(t, mul(fy, sub(b, t))), all(1.0f / 255.0f)));
-    }
+// Of eight pairs of neighbours in a row of texels, mixed by fx, the three channels.
+inline void mix_texel_pairs(const uint8_t *texture, const uint32_t offset[8], __m256 fx, __m256 out[3]) {
+    // Six bytes each; reads of eight start two bytes early, so that none goes past the end, except at the very beginning.
+    const auto pair = [&](int l) {
+        int64_t bytes;
+        std::memcpy(&bytes, texture + (offset[l] >= 2 ? offset[l] - 2 : 0), 8);
+        return offset[l] >= 2 ? bytes >> 16 : bytes;
+    };
+    const __m256i a = _mm256_set_epi64x(pair(5), pair(4), pair(1), pair(0));
+    const __m256i b = _mm256_set_epi64x(pair(7), pair(6), pair(3), pair(2));
+    const __m256 a_ps = _mm256_castsi256_ps(a), b_ps = _mm256_castsi256_ps(b);
+    const __m256i first = _mm256_castps_si256(_mm256_shuffle_ps(a_ps, b_ps, _MM_SHUFFLE(2, 0, 2, 0)));  // r g b r'
+    const __m256i last = _mm256_castps_si256(_mm256_shuffle_ps(a_ps, b_ps, _MM_SHUFFLE(3, 1, 3, 1)));   // g' b' . .
+    const auto channel = [](__m256i bytes, int shift) {
+        return _mm256_cvtepi32_ps(_mm256_and_si256(_mm256_srli_epi32(bytes, shift), _mm256_set1_epi32(255)));
+    };
+    const __m256 left[3] = {channel(first, 0), channel(first, 8), channel(first, 16)};
+    const __m256 right[3] = {channel(first, 24), channel(last, 0), channel(last, 8)};
+    for (int c = 0; c < 3; ++c) out[c] = add(left[c], mul(fx, sub(right[c], left[c])));
+}
+
+inline void shade_texture_avx2(const Surface &s, const TexelPlaces &places, Shaded &out) {
+    const __m256 fx = _mm256_load_ps(places.fx), fy = _mm256_load_ps(places.fy);
+    __m256 upper[3], lower[3];
+    mix_texel_pairs(s.texture, places.upper, fx, upper);
+    mix_texel_pairs(s.texture, places.lower, fx, lower);
+    for (int c = 0; c < 3; ++c)
+        _mm256_store_ps(out.albedo[c], mul(add(upper[c], mul(fy, sub(lower[c], upper[c]))), all(1.0f / 255.0f)));
 }
 
 }  // namespace vitruvian

@@ -23,9 +23,9 @@ template <class T> struct Triangles {
 };
 
 template <class T> void require_finite(const T *values, size_t count, const char *name) {
-    T sum = 0;  // stays 0 unless a value is infinite or not a number: x - x is then not 0
-    for (size_t k = 0; k < count; ++k) sum += values[k] - values[k];
-    if (sum != 0 || sum != sum) {
+    uint32_t wrong = 0;  // x - x is 0 unless x is infinite or not a number
+    for (size_t k = 0; k < count; ++k) wrong |= !(values[k] - values[k] == 0);
+    if (wrong) {
         for (size_t k = 0; k < count; ++k) {
             if (!std::isfinite(values[k])) {
                 std::string row = std::to_string(k / 3);

@@ -55,7 +55,20 @@ struct alignas(16) Snapped {
 
 inline int32_t snap(float pixels) { return (int32_t) std::lrintf(pixels * (float) kSubpixels); }
 
-inline void snap_vertices(const Frame &f, const float *vertices, size_t begin, size_t end, Snapped *out) {
+// What the snapped vertices cover, in 1/256 pixel; everything where one of them is outside.
+struct Extent {
+    int32_t low_x = INT32_MAX, low_y = INT32_MAX, high_x = INT32_MIN, high_y = INT32_MIN;
+    bool outside = false;
+
+    void include(const Extent &other) {
+        low_x = std::min(low_x, other.low_x), low_y = std::min(low_y, other.low_y);
+        high_x = std::max(high_x, other.high_x), high_y = std::max(high_y, other.high_y);
+        outside = outside || other.outside;
+    }
+};
+
+inline Extent snap_vertices(const Frame &f, const float *vertices, size_t begin, size_t end, Snapped *out) {
+    Extent extent;
     for (size_t i = begin; i < end; ++i) {
         const float x = vertices[3 * i], y = vertices[3 * i + 1], z = vertices[3 * i + 2];
         float h[3];
@@ -65,17 +78,20 @@ inline void snap_vertices(const Frame &f, const float *vertices, size_t begin, s
         const float u = h[0] * scale, v = h[1] * scale;
         const bool outside = near || !(std::fabs(u) < kGuardBand_px) || !(std::fabs(v) < kGuardBand_px);
         out[i] = {outside ? 0 : snap(u), outside ? 0 : snap(v), f.perspective ? -scale : h[2], outside ? -1 : 0};
+        extent.include({out[i].x, out[i].y, out[i].x, out[i].y, outside});
     }
+    return extent;
 }
 
-// Rows [row_begin, row_end) of the image, and one more as padding: the key and face of what each pixel sees so far.
+// A part of the image, and one more row as padding: the key and face of what each pixel sees so far.
 struct Canvas {
-    int width = 0, row_begin = 0, row_end = 0;
-    size_t stride = 0;  // a multiple of 8, at least 4 more than the width: pixels are drawn eight at a time
+    int row_begin = 0, row_end = 0, column_begin = 0, column_end = 0;  // the first column is a multiple of 8
+    size_t stride = 0;  // a multiple of 8, at least 4 more than the columns: pixels are drawn eight at a time
     float *keys = nullptr;
     int32_t *faces = nullptr;
 
-    size_t row(int y) const { return (size_t) (y - row_begin) * stride; }
+    size_t at(int x, int y) const { return (size_t) (y - row_begin) * stride + (size_t) (x - column_begin); }
+    bool empty() const { return row_begin >= row_end || column_begin >= column_end; }
 };
 
 struct Corner {
@@ -92,9 +108,9 @@ inline void draw_any(const Canvas &canvas, Corner a, Corner b, Corner c, int32_t
     constexpr int half = kSubpixels / 2;
     const int y0 = std::max(canvas.row_begin, (std::min({a.y, b.y, c.y}) + half - 1) >> kSubpixelBits);
     const int y1 = std::min(canvas.row_end - 1, (std::max({a.y, b.y, c.y}) - half) >> kSubpixelBits);
-    const int x0 = std::max(0, (std::min({a.x, b.x, c.x}) + half - 1) >> kSubpixelBits);
-    const int x1 = std::min(canvas.width - 1, (std::max({a.x, b.x, c.x}) - half) >> kSubpixelBits);
-    if (x0 > x1) return;
+    const int x0 = std::max(canvas.column_begin, (std::min({a.x, b.x, c.x}) + half - 1) >> kSubpixelBits);
+    const int x1 = std::min(canvas.column_end - 1, (std::max({a.x, b.x, c.x}) - half) >> kSubpixelBits);
+    if (x0 > x1 || y0 > y1) return;
     const Corner from[3] = {b, c, a}, to[3] = {c, a, b};
     int64_t step_x[3], step_y[3], first[3], bias[3];
     for (int k = 0; k < 3; ++k) {
@@ -124,7 +140,7 @@ inline void draw_any(const Canvas &canvas, Corner a, Corner b, Corner c, int32_t
             }
         }
         const double key_row = a.key + (double) edge[1] * kb + (double) edge[2] * kc;
-        const size_t at = canvas.row(y) + (size_t) x0;
+        const size_t at = canvas.at(x0, y);
         for (int64_t n = left; n <= right; ++n) {
             const float key = small ? (small_a + (float) (edge[1] - bias[1] + n * step_x[1]) * small_b) +
                                           (float) (edge[2] - bias[2] + n * step_x[2]) * small_c

@@ -11,14 +11,16 @@ inline __m256 row_of(const Frame &f, int r, const __m256 p[3]) {
     return _mm256_add_ps(_mm256_add_ps(_mm256_add_ps(term(0), term(1)), term(2)), _mm256_set1_ps(f.rows[r][3]));
 }
 
-inline void snap_vertices_avx2(const Frame &f, const float *vertices, size_t begin, size_t end, Snapped *out) {
-    static const int32_t order[8] = {0, 1, 2, 3, 4, 5, 6, 7};
+inline Extent snap_vertices_avx2(const Frame &f, const float *vertices, size_t begin, size_t end, Snapped *out) {
+    static const uint32_t offsets[8] = {0, 3, 6, 9, 12, 15, 18, 21};
     const __m256 one = _mm256_set1_ps(1), guard = _mm256_set1_ps(kGuardBand_px), subpixels = _mm256_set1_ps((float) kSubpixels);
     const __m256 magnitude = _mm256_castsi256_ps(_mm256_set1_epi32(0x7fffffff));
+    __m256i low_x = _mm256_set1_epi32(INT32_MAX), high_x = _mm256_set1_epi32(INT32_MIN), low_y = low_x, high_y = high_x;
+    __m256 any_outside = _mm256_setzero_ps();
     size_t i = begin;
     for (; i + 8 <= end; i += 8) {
         __m256 p[3];
-        load_records_3(vertices + 3 * i, order, p);
+        load_records_3(vertices + 3 * i, offsets, p);
         const __m256 depth = row_of(f, 2, p);
         __m256 near = _mm256_setzero_ps(), scale = one;
         if (f.perspective) {
@@ -33,6 +35,11 @@ inline void snap_vertices_avx2(const Frame &f, const float *vertices, size_t beg
         const __m256 y = _mm256_castsi256_ps(_mm256_cvtps_epi32(_mm256_mul_ps(v, subpixels)));
         const __m256 key = f.perspective ? _mm256_xor_ps(scale, _mm256_set1_ps(-0.0f)) : depth;
         const __m256 fields[4] = {_mm256_andnot_ps(outside, x), _mm256_andnot_ps(outside, y), key, outside};
+        low_x = _mm256_min_epi32(low_x, _mm256_castps_si256(fields[0]));
+        high_x = _mm256_max_epi32(high_x, _mm256_castps_si256(fields[0]));
+        low_y = _mm256_min_epi32(low_y, _mm256_castps_si256(fields[1]));
+        high_y = _mm256_max_epi32(high_y, _mm256_castps_si256(fields[1]));
+        any_outside = _mm256_or_ps(any_outside, outside);
         __m256 records[4];
         transpose_4x4x2(fields, records);
         for (int l = 0; l < 4; ++l) {
@@ -40,7 +47,13 @@ inline void snap_vertices_avx2(const Frame &f, const float *vertices, size_t beg
             _mm_store_ps(reinterpret_cast<float *>(out + i + 4 + l), _mm256_extractf128_ps(records[l], 1));
         }
     }
-    snap_vertices(f, vertices, i, end, out);
+    Extent extent = snap_vertices(f, vertices, i, end, out);
+    alignas(32) int32_t lanes[4][8];
+    const __m256i limits[4] = {low_x, low_y, high_x, high_y};
+    for (int k = 0; k < 4; ++k) _mm256_store_si256(reinterpret_cast<__m256i *>(lanes[k]), limits[k]);
+    for (int l = 0; l < 8; ++l) extent.include({lanes[0][l], lanes[1][l], lanes[2][l], lanes[3][l], false});
+    extent.outside = extent.outside || _mm256_movemask_ps(any_outside) != 0;
+    return extent;
 }
 
 // Eight triangles, ready to be drawn: edge functions at their first pixel, less the top-left bias, and the steps per pixel.
@@ -53,7 +66,7 @@ struct alignas(32) Prepared {
 // Pixels are taken in aligned eights: what one triangle stores the next one can load at once. Those left and right of the
 // triangle's box are outside of its edges; those right of the picture are padding.
 inline void draw_small(const Canvas &canvas, const Prepared &t, int l, int32_t face) {
-    const int x0 = t.x0[l] & ~7, x1 = t.x1[l], y1 = t.y1[l];
+    const int x0 = t.x0[l] & ~7, last = t.x1[l] - x0, y1 = t.y1[l];
     const __m256i ramp = _mm256_sub_epi32(_mm256_set_epi32(7, 6, 5, 4, 3, 2, 1, 0), _mm256_set1_epi32(t.x0[l] & 7));
     __m256i row[3], down[3], across[3];
     for (int k = 0; k < 3; ++k) {
@@ -64,10 +77,10 @@ inline void draw_small(const Canvas &canvas, const Prepared &t, int l, int32_t f
     }
     const __m256 key_a = _mm256_set1_ps(t.key[l]), key_b = _mm256_set1_ps(t.key_b[l]), key_c = _mm256_set1_ps(t.key_c[l]);
     const __m256 id = _mm256_castsi256_ps(_mm256_set1_epi32(face));
-    size_t at = canvas.row(t.y0[l]);
+    size_t at = canvas.at(x0, t.y0[l]);
     for (int y = t.y0[l];; ++y) {
         __m256i edge[3] = {row[0], row[1], row[2]};
-        for (int x = x0;;) {
+        for (int x = 0;;) {
             const __m256 out = _mm256_castsi256_ps(_mm256_or_si256(_mm256_or_si256(edge[0], edge[1]), edge[2]));
             if (_mm256_movemask_ps(out) != 0xff) {  // negative: outside of an edge
                 float *keys = canvas.keys + at + (size_t) x;
@@ -81,7 +94,7 @@ inline void draw_small(const Canvas &canvas, const Prepared &t, int l, int32_t f
                 _mm256_store_ps(faces, _mm256_blendv_ps(_mm256_load_ps(faces), id, nearer));
             }
             x += 8;
-            if (x > x1) break;
+            if (x > last) break;
             for (int k = 0; k < 3; ++k) edge[k] = _mm256_add_epi32(edge[k], across[k]);
         }
         if (y == y1) break;
@@ -104,8 +117,8 @@ inline void draw_narrow(const Canvas &canvas, const Prepared &t, int l, int32_t 
     const __m256 key_a = _mm256_set1_ps(t.key[l]), key_b = _mm256_set1_ps(t.key_b[l]), key_c = _mm256_set1_ps(t.key_c[l]);
     const __m256 id = _mm256_castsi256_ps(_mm256_set1_epi32(face));
     const int y1 = t.y1[l];
-    float *keys = canvas.keys + canvas.row(t.y0[l]) + (size_t) t.x0[l];
-    float *faces = reinterpret_cast<float *>(canvas.faces + canvas.row(t.y0[l]) + (size_t) t.x0[l]);
+    float *keys = canvas.keys + canvas.at(t.x0[l], t.y0[l]);
+    float *faces = reinterpret_cast<float *>(canvas.faces + canvas.at(t.x0[l], t.y0[l]));
     const auto load = [&](const float *at) {
         return _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(at)), _mm_loadu_ps(at + canvas.stride), 1);
     };
@@ -135,8 +148,8 @@ inline void draw_faces_avx2(const Frame &f, const Canvas &canvas, const float *v
     const __m256i zero = _mm256_setzero_si256(), ones = _mm256_set1_epi32(-1);
     const __m256i round_up = _mm256_set1_epi32(half - 1), to_centre = _mm256_set1_epi32(half);
     const __m256i small_limit = _mm256_set1_epi32(kSmall);
-    const __m256i right = _mm256_set1_epi32(canvas.width - 1), top = _mm256_set1_epi32(canvas.row_begin),
-                  bottom = _mm256_set1_epi32(canvas.row_end - 1);
+    const __m256i left = _mm256_set1_epi32(canvas.column_begin), right = _mm256_set1_epi32(canvas.column_end - 1);
+    const __m256i top = _mm256_set1_epi32(canvas.row_begin), bottom = _mm256_set1_epi32(canvas.row_end - 1);
     Prepared t;
     size_t first = 0;
     for (; first + 8 <= num_faces; first += 8) {
@@ -161,7 +174,7 @@ inline void draw_faces_avx2(const Frame &f, const Canvas &canvas, const float *v
         const auto least = [](const __m256i v[3]) { return _mm256_min_epi32(_mm256_min_epi32(v[0], v[1]), v[2]); };
         const auto most = [](const __m256i v[3]) { return _mm256_max_epi32(_mm256_max_epi32(v[0], v[1]), v[2]); };
         const __m256i min_x = least(x), max_x = most(x), min_y = least(y), max_y = most(y);
-        const __m256i x0 = _mm256_max_epi32(zero, _mm256_srai_epi32(_mm256_add_epi32(min_x, round_up), kSubpixelBits));
+        const __m256i x0 = _mm256_max_epi32(left, _mm256_srai_epi32(_mm256_add_epi32(min_x, round_up), kSubpixelBits));
         const __m256i x1 = _mm256_min_epi32(right, _mm256_srai_epi32(_mm256_sub_epi32(max_x, to_centre), kSubpixelBits));
         const __m256i y0 = _mm256_max_epi32(top, _mm256_srai_epi32(_mm256_add_epi32(min_y, round_up), kSubpixelBits));
         const __m256i y1 = _mm256_min_epi32(bottom, _mm256_srai_epi32(_mm256_sub_epi32(max_y, to_centre), kSubpixelBits));
@@ -234,7 +247,7 @@ inline void draw_faces_avx2(const Frame &f, const Canvas &canvas, const float *v
             } else if (large >> l & 1) {
                 draw_faces_from(f, canvas, vertices, snapped, faces, (size_t) face, (size_t) face + 1, cull);
             } else if (singles >> l & 1) {
-                const size_t at = canvas.row(t.y0[l]) + (size_t) t.x0[l];
+                const size_t at = canvas.at(t.x0[l], t.y0[l]);
                 if (first_keys[l] < canvas.keys[at]) canvas.keys[at] = first_keys[l], canvas.faces[at] = face;
             } else if (t.x1[l] - t.x0[l] < 4) {
                 draw_narrow(canvas, t, l, face);
