@@ -53,6 +53,7 @@ private:
 
     struct Pass {
         const PointGrid<T> &grid;
+        const float *x, *y, *z;  // the grid's
         const T *points;
         int32_t *found;
         const Reach &reach;
@@ -75,7 +76,7 @@ private:
             band_start[band] = (int) row;
         }
         parallel_for(threads, bands, [&](size_t band) {
-            Pass pass{grid, points, found.data(), reach, band_start[band], band_start[band + 1]};
+            Pass pass{grid, grid.x.data(), grid.y.data(), grid.z.data(), points, found.data(), reach, band_start[band], band_start[band + 1]};
             meet_all(pass, mesh_.faces, mesh_.num_faces);
             if (!caps_.empty()) meet_all(pass, caps_.front().data(), caps_.size());
         });
@@ -179,8 +180,8 @@ private:
     struct Edges {  // of a face, at eight points: positive to the left of them
         f32x8 dx, dy, e0, e1, e2;
     };
-    static Edges edges_at(const Pass &pass, const Batch &s, int l, uint32_t k) {
-        const f32x8 dx = load<f32x8>(&pass.grid.x[k]) - splat(s.x[l]), dy = load<f32x8>(&pass.grid.y[k]) - splat(s.y[l]);
+    static Edges edges_at(const Batch &s, int l, const float *x, const float *y) {
+        const f32x8 dx = load<f32x8>(x) - splat(s.x[l]), dy = load<f32x8>(y) - splat(s.y[l]);
         const f32x8 e0 = splat(s.first_x[l]) * dy - splat(s.first_y[l]) * dx, e2 = splat(s.last_x[l]) * dy - splat(s.last_y[l]) * dx;
         return {dx, dy, e0, splat(s.area[l]) - e0 - e2, e2};
     }
@@ -188,17 +189,18 @@ private:
 
     template <bool upwards> void test(const Pass &pass, const Batch &s, int l, uint32_t begin, uint32_t stop) const {
         const f32x8 edge_error = splat(s.edge_error[l]);
-        for (uint32_t k = begin; k < stop; k += 8) {
-            const Edges at = edges_at(pass, s, l, k);
+        const float *x = pass.x, *y = pass.y, *z = pass.z;
+        int32_t *found = pass.found;
+        for (uint32_t k = begin; k < stop; k += 8) {  // no way out early: mispredicted branches would cost more
+            const Edges at = edges_at(s, l, x + k, y + k);
             const f32x8 least = min8(min8(at.e0, at.e2), at.e1);
             const i32x8 possible = lanes_before(k, stop) & (least >= -edge_error);
-            if (lane_bits(possible) == 0) continue;
-            const f32x8 dz = load<f32x8>(&pass.grid.z[k]) - splat(s.z[l]);
+            const f32x8 dz = load<f32x8>(z + k) - splat(s.z[l]);
             const f32x8 plane = splat(s.normal_x[l]) * at.dx + splat(s.normal_y[l]) * at.dy + splat(s.area[l]) * dz;
             const f32x8 plane_error = splat(s.plane_error[l]) + splat(s.plane_error_per_z[l]) * abs8(dz);
             const i32x8 above = plane > plane_error, below = plane < -plane_error;
             const i32x8 crosses = possible & (least > edge_error) & (upwards ? below : above);
-            store(pass.found + k, load<i32x8>(pass.found + k) + (crosses & splat_i(upwards ? s.sign[l] : -s.sign[l])));
+            store(found + k, load<i32x8>(found + k) + (crosses & splat_i(upwards ? s.sign[l] : -s.sign[l])));
             // On the far side of the plane the ray leads away from the face, whatever the edges say.
             const uint32_t unsure = lane_bits(possible & ~crosses & ~(upwards ? above : below));
             if (unsure) test_exactly(pass, s, l, upwards, k, unsure);
@@ -208,7 +210,7 @@ private:
     void test_upright(const Pass &pass, const Batch &s, int l, bool upwards, uint32_t begin, uint32_t stop) const {
         const f32x8 error = splat(s.edge_error[l]);
         for (uint32_t k = begin; k < stop; k += 8) {
-            const Edges at = edges_at(pass, s, l, k);
+            const Edges at = edges_at(s, l, pass.x + k, pass.y + k);
             const f32x8 least = min8(min8(at.e0, at.e2), at.e1), most = max8(max8(at.e0, at.e2), at.e1);
             const uint32_t unsure = lane_bits(lanes_before(k, stop) & ~((least < -error) & (most > error)));
             if (unsure) test_exactly(pass, s, l, upwards, k, unsure);

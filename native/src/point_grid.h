@@ -67,38 +67,37 @@ public:
         const size_t num_cells = 2 * (size_t) rows * (size_t) columns;
         start.assign(num_cells + 2, 0);
         Scratch<int32_t> cells(num_points + 8);
+        Scratch<float> local(3 * num_points + 24);  // in the mesh's own order of axes
         uint32_t *next = start.data();
-        for_each_eight(points, num_points, [&](size_t first, int eight, const float *local) {
-            const i32x8 cell = cells_of(local);
-            store(&cells[first], cell);
-            for (int l = 0; l < eight; ++l) ++next[(size_t) cells[first + (size_t) l] + 1];
-        });
+        for (size_t k = 0; k < num_points; k += 8) {
+            make_local(points, num_points, k, &local[3 * k]);
+            const i32x8 cell = cells_of(&local[3 * k]);
+            store(&cells[k], cell);
+            const size_t end = std::min(k + 8, num_points);
+            for (size_t i = k; i < end; ++i) ++next[(size_t) cells[i] + 1];
+        }
         for (size_t c = 0; c <= num_cells; ++c) next[c + 1] += next[c];
-        Scratch<i32x4> sorted(num_points + 1);  // local coordinates in the mesh's own order of axes, and the index
+        Scratch<i32x4> sorted(num_points + 1);  // local coordinates and the index
         i32x4 *records = sorted.data();
-        for_each_eight(points, num_points, [&](size_t first, int eight, const float *local) {
-            for (int l = 0; l < eight; ++l) {
-                i32x4 record = load<i32x4>(local + 3 * l);
-                record[3] = (int32_t) (first + (size_t) l);
-                records[next[cells[first + (size_t) l]]++] = record;
-            }
-        });
+        const float *from = local.data();
+        const int32_t *cell = cells.data();
+        for (size_t k = 0; k < num_points; ++k) {
+            i32x4 record = load<i32x4>(from + 3 * k);
+            record[3] = (int32_t) k;
+            records[next[cell[k]]++] = record;
+        }
         for (size_t c = num_cells + 1; c > 0; --c) next[c] = next[c - 1];  // undo the advance
         next[0] = 0;
         count = next[num_cells];
-        float *out[3];
         Scratch<float> *values[3] = {&x, &y, &z};
+        float *out[3];  // in the mesh's own order of axes
         for (int k = 0; k < 3; ++k) {
             *values[k] = Scratch<float>(count + 8);
-            out[k] = values[k]->data();
-            std::fill_n(out[k] + count, 8, 0.0f);
+            out[frame.axes[k]] = values[k]->data();
+            std::fill_n(values[k]->data() + count, 8, 0.0f);
         }
         order = Scratch<uint32_t>(count + 1);
-        const float *numbers = reinterpret_cast<const float *>(records);
-        for (size_t i = 0; i < count; ++i) {
-            for (int k = 0; k < 3; ++k) out[k][i] = numbers[4 * i + (size_t) frame.axes[k]];
-            order[i] = (uint32_t) records[i][3];
-        }
+        split_records(records, count, out[0], out[1], out[2], order.data());
     }
 
     int column(float value) const { return clamped((value + frame_.reach[0]) * columns_per_unit_, columns); }
@@ -132,17 +131,22 @@ private:
         return within ? cell : splat_i(2 * rows * columns);
     }
 
-    // Calls visit(index of the first, how many, local coordinates in the mesh's own order of axes) for eight points at a time.
-    template <class Visit> void for_each_eight(const T *points, size_t num_points, const Visit &visit) const {
-        alignas(32) float local[28] = {};
-        size_t k = 0;
-        for (; k + 8 <= num_points; k += 8) {
-            for (int j = 0; j < 24; ++j) local[j] = (float) ((double) points[3 * k + (size_t) j] - frame_.centers[j]);
-            visit(k, 8, local);
+    // Local coordinates of points [k, k + 8), or of those that there are.
+    void make_local(const T *points, size_t num_points, size_t k, float *local) const {
+        if (k + 8 <= num_points) {
+            for (size_t j = 0; j < 24; ++j) local[j] = (float) ((double) points[3 * k + j] - frame_.centers[j]);
+        } else {
+            for (size_t j = 0; j < 24; ++j)
+                local[j] = j < 3 * (num_points - k) ? (float) ((double) points[3 * k + j] - frame_.centers[j]) : 0.0f;
         }
-        if (k == num_points) return;
-        for (size_t j = 0; j < 3 * (num_points - k); ++j) local[j] = (float) ((double) points[3 * k + j] - frame_.centers[j]);
-        visit(k, (int) (num_points - k), local);
+    }
+
+    static void split_records(const i32x4 *records, size_t count, float *__restrict a, float *__restrict b, float *__restrict c,
+                              uint32_t *__restrict order) {
+        const float *numbers = reinterpret_cast<const float *>(records);
+        for (size_t i = 0; i < count; ++i) a[i] = numbers[4 * i], b[i] = numbers[4 * i + 1], c[i] = numbers[4 * i + 2];
+        const uint32_t *indices = reinterpret_cast<const uint32_t *>(records);
+        for (size_t i = 0; i < count; ++i) order[i] = indices[4 * i + 3];
     }
 
     const LocalFrame<T> &frame_;
