@@ -87,7 +87,7 @@ inline void shade_irradiance_avx2(const Surface &s, const FaceCorners &corners, 
     __m256 sum[3] = {all(0), all(0), all(0)};
     for (int k = 0; k < 3; ++k) {
         __m256 q[3];
-        load_records_3(s.irradiance, corners.index[k], q);
+        load_records_3(s.irradiance, corners.offset[k], q);
         const __m256 weight = _mm256_load_ps(out.bary[k]);
         for (int c = 0; c < 3; ++c) sum[c] = add(sum[c], mul(weight, q[c]));
     }
