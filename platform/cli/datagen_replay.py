@@ -1,26 +1,30 @@
-"""``vitruvian datagen replay``: make the items of published Geo-PIFu config files again."""
+"""``vitruvian datagen replay``: make the items of published Geo-PIFu config files or PIFu PARAM files again."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import tyro
 
 from vitruvian.cli.arguments import parse
 from vitruvian.datagen.background import BackgroundKind
 
-GUIDE = """Make all items that a folder of Geo-PIFu's config JSON files describes, wherever the meshes lie now.
+GUIDE = """Make all items that Geo-PIFu's JSON files or PIFu's and JIFF's PARAM files describe, wherever the meshes lie now.
 
-CONFIG_DIR holds files such as 000012.json: the 108,718 published ones or those of a run of ours. Of each group of four, one is
+Geo-PIFu: the folder holds files such as 000012.json: the 108,718 published ones or those of a run of ours. One of each four is
 enough. Meshes are found by the last parts of their path (results_*/FRAME/mesh.obj), background pictures by the last two
 (CATEGORY/KEY.jpg, also with KEY spelled b'KEY'). Published groups on the black list are left out. The result is a data set
 folder like that of vitruvian datagen --protocol geopifu, and can be continued in the same way.
 
+PIFu and JIFF: the folder is PARAM, or has it; PARAM/NAME/YAW_PITCH_LIGHT.npy are the views of the subject with NAME in its id.
+Pictures get the recorded camera and light on black, at the recorded size; --protocol jiff takes JIFF's items and points.
+
 Examples:
   vitruvian datagen replay configs --meshes DeepHumanDataset/dataset --backgrounds LSUN/train_jpg --out runs/geopifu
-  vitruvian datagen replay configs --meshes scans --source meshes --out runs/again --items rgb mask config"""
+  vitruvian datagen replay configs --meshes scans --source meshes --out runs/again --items rgb mask config
+  vitruvian datagen replay data/PARAM --source thuman2 --meshes THuman2.0 --out runs/pifu --items rgb mask uv_render prt"""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -28,21 +32,25 @@ class ReplayOptions:
     """What to read and where to write."""
 
     configs: Annotated[Path, tyro.conf.Positional]
-    """The folder of NUMBER.json files."""
+    """The folder of NUMBER.json files, or of PARAM files."""
     meshes: Path | None = None
     """The folder of the meshes; not needed for source `synthetic`."""
     out: Path
     """The data set folder. It is created; an unfinished one is continued."""
-    source: str = "deephuman"
-    """How the meshes are stored: any source of `vitruvian datagen`."""
+    source: str | None = None
+    """How the meshes are stored: any source of `vitruvian datagen`. Default: deephuman for JSON files, meshes for PARAM."""
+    mesh_unit: Literal["m", "cm", "mm", "in"] = "m"
+    """For source `meshes`: the unit of the coordinates in the files. Of the rescaled scans of PARAM files it is cm."""
+    protocol: Literal["geopifu", "pifu", "jiff"] | None = None
+    """Whose items and points. Default: geopifu for JSON files, pifu for PARAM."""
     backgrounds: Path | None = None
-    """The background pictures: a folder with one folder for each category, or one with LSUN's databases."""
+    """Geo-PIFu's background pictures: a folder with one folder for each category, or one with LSUN's databases."""
     body_model: Path | None = None
     """The body model file, or the folder with one for each gender, that joints and semantic codes come from."""
     body_data: Path | None = None
     """The folder with DensePose's UV_Processed.mat, for item smpl_iuv."""
     items: tuple[str, ...] | None = None
-    """What to make. Default: all of protocol `geopifu`."""
+    """What to make. Default: what the protocol makes."""
     published: bool = False
     """Reproduce the original's defects, too."""
     num_subjects: int | None = None
@@ -73,12 +81,14 @@ def main(arguments: list[str], program: str) -> int:
     from vitruvian.datagen.run import generate
     from vitruvian.shards.summary import summarise
 
+    protocol = options.protocol or ("geopifu" if any(options.configs.glob("*.json")) else "pifu")
     report = generate(
         DatagenOptions(
-            protocol="geopifu",
+            protocol=protocol,
             replay=options.configs,
             out=options.out,
-            source=options.source,
+            source=options.source or ("deephuman" if protocol == "geopifu" else "meshes"),
+            mesh_unit=options.mesh_unit,
             folder=options.meshes,
             background=_kind_of(options.backgrounds),
             background_folder=options.backgrounds,

@@ -119,7 +119,8 @@ class DatagenOptions:
     over, weights of 8 bits, values cut off instead of rounded, six decimals for voxels. `pifu` and `jiff`: the camera's aim,
     normals at seams, 1600 random rays for shadows, lights that drift, texture-space normals of three faces."""
     replay: Path | None = None
-    """Instead of drawing anew, take the draws from a folder of Geo-PIFu's config JSON files. See `vitruvian datagen replay`."""
+    """Instead of drawing anew, take the draws from a folder of Geo-PIFu's config JSON files (`geopifu`) or PIFu's PARAM files
+    (`pifu`, `jiff`). See `vitruvian datagen replay`."""
     seed: int = 0
     """Everything random follows from it."""
     block_size: int = 2

@@ -24,6 +24,7 @@ from vitruvian.datagen.geopifu_config import read_configs
 from vitruvian.datagen.items.registry import fields_needed
 from vitruvian.datagen.jobs import JobQueue
 from vitruvian.datagen.options import DatagenOptions, check_same_content
+from vitruvian.datagen.pifu_replay import param_members, param_names
 from vitruvian.datagen.pool import run_here, run_on_ray
 from vitruvian.datagen.progress import Progress, readable_bytes, readable_seconds
 from vitruvian.datagen.protocols.registry import make_protocol, with_protocol_defaults
@@ -190,7 +191,8 @@ def _plan(options: DatagenOptions) -> list[Block]:
             f"--source {options.source}: the subject {twice[0]!r} is listed twice. Every subject needs its own id."
         )
     if options.replay is not None:
-        return cut_blocks(replay_members(options.replay, ids), options.block_size)
+        find_members = replay_members if options.protocol == "geopifu" else param_members
+        return cut_blocks(find_members(options.replay, ids), options.block_size)
     if options.num_subjects is not None and options.num_subjects > len(ids):
         raise InputError(f"--num-subjects is {options.num_subjects}; source {options.source!r} has only {len(ids)}.")
     ids = ids[: options.num_subjects]
@@ -225,7 +227,10 @@ def _inputs(blocks: list[Block], options: DatagenOptions) -> dict[str, str]:
     if options.light_bank is not None:
         inputs["light_bank"] = _digest(options.light_bank.read_bytes())
     if options.replay is not None:
-        documents = [config.document for config in read_configs(options.replay)]
+        if options.protocol == "geopifu":
+            documents: list[Any] = [config.document for config in read_configs(options.replay)]
+        else:
+            documents = param_names(options.replay)
         inputs["configs"] = f"{len(documents)} ({_digest(canonical_json(documents).encode())})"
     return inputs
 

@@ -29,7 +29,7 @@ class ProtocolEntry:
 def _pifu(options: DatagenOptions) -> DataProtocol:
     from vitruvian.datagen.protocols.pifu import PifuProtocol
 
-    return PifuProtocol(
+    protocol = PifuProtocol(
         views_per_subject=options.chosen("views_per_subject"),
         arc_deg=options.chosen("arc_deg"),
         size_px=options.chosen("size_px"),
@@ -48,6 +48,12 @@ def _pifu(options: DatagenOptions) -> DataProtocol:
         published=options.published,
         name=options.protocol,
     )
+    if options.replay is None:
+        return protocol
+
+    from vitruvian.datagen.pifu_replay import ParamReplay
+
+    return ParamReplay.of(options.replay, protocol)
 
 
 def _geopifu(options: DatagenOptions) -> DataProtocol:
