@@ -65,7 +65,7 @@ class DatagenOptions:
     held_out: int | None = None
     """How many of them, the last ones, are marked `test` and never trained on. Default: one in ten, at least one."""
     protocol: str = "pifu"
-    """The published system whose data this is: cameras, light, scale and query points: `pifu`, `jiff`, `geopifu`, `humaniflow` or
+    """The published system whose data this is: cameras, light, scale, points: `pifu`, `jiff`, `geopifu`, `humaniflow` or
     `pymaf`."""
     views_per_subject: int | None = None
     """Pictures of each person. `pifu` turns the person evenly around the vertical axis: 4 by default, 360 in the paper.

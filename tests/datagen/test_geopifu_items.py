@@ -349,7 +349,9 @@ def test_the_help_page_of_replay_teaches(capsys: pytest.CaptureFixture[str]) -> 
     with pytest.raises(SystemExit) as ended:
         main(["datagen", "replay", "--help"])
     text = capsys.readouterr().out
-    assert ended.value.code == 0 and "CONFIG_DIR" in text and "--meshes" in text and "black list" in text
+    assert (
+        ended.value.code == 0 and "000012.json" in text and "PARAM/NAME" in text and "--meshes" in text and "black list" in text
+    )
 
 
 def test_protocol_defaults_are_filled_in(tmp_path: Path) -> None:
