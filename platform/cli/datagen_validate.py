@@ -40,12 +40,16 @@ class ValidateOptions:
     """The axis that points up in the files."""
     mesh_facing: Axis | None = None
     """The axis along which people look in the files."""
+    face_viewer: bool = False
+    """Turn people whose joints are known to the viewer, as `vitruvian datagen --face-viewer` does."""
     body_model: Path | None = None
     """An SMPL model file, or a folder with one for each gender."""
     body_folder: Path | None = None
     """For `thuman2`: where the fitted SMPL or SMPL-X files lie, if not beside the scans."""
     limit: int | None = None
     """Look only at this many subjects, the first ones."""
+    jobs: int = 1
+    """Look at this many subjects at a time, each in a process of its own."""
     json: Path | None = None
     """Write the report here too, as JSON."""
 
@@ -53,8 +57,10 @@ class ValidateOptions:
 def main(arguments: list[str], program: str) -> int:
     """Print the report; 1 when a subject cannot be used."""
     options = parse(ValidateOptions, arguments, program, GUIDE)
-    if options.limit is not None and options.limit < 1:
-        raise InputError(f"--limit is {options.limit}; it must be at least 1.")
+    for name in ("limit", "jobs"):
+        value = getattr(options, name)
+        if value is not None and value < 1:
+            raise InputError(f"--{name} is {value}; it must be at least 1.")
     if not options.folder.is_dir():
         raise InputError(f"{options.folder}: there is no such folder.")
 
@@ -71,6 +77,7 @@ def main(arguments: list[str], program: str) -> int:
             mesh_unit=options.mesh_unit,
             mesh_up=options.mesh_up,
             mesh_facing=options.mesh_facing,
+            face_viewer=options.face_viewer,
             body_model=options.body_model,
             body_folder=options.body_folder,
         )
@@ -78,7 +85,7 @@ def main(arguments: list[str], program: str) -> int:
     ids = list(source.subject_ids())[: options.limit]
     print(f"{options.folder}: source {name}, {len(ids)} subjects, {source.convention.described()}")
     progress = _Progress(len(ids))
-    reports = examine_all(source, ids, each=lambda report: progress.add(report.problem is not None))
+    reports = examine_all(source, ids, jobs=options.jobs, each=lambda report: progress.add(report.problem is not None))
     progress.close()
     print(table(reports))
     if options.json is not None:

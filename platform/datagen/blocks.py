@@ -173,6 +173,7 @@ def block_rows(
         try:
             row = make_subject(source, protocol, member, products)
         except InputError as error:
-            quarantined[member.subject_id] = str(error)
+            named = member.subject_id in str(error)
+            quarantined[member.subject_id] = str(error) if named else f"{member.subject_id}: {error}"
         else:
             yield row

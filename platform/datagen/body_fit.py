@@ -10,8 +10,12 @@ from scipy.spatial.transform import Rotation
 
 from vitruvian.bodies.model import BodyModel
 from vitruvian.bodies.skinning import pose_body
+from vitruvian.geometry.closest_point import closest_point
+from vitruvian.geometry.mesh import Mesh
 
 Doubles = NDArray[np.float64]
+ON_THE_SCAN_M = 0.08
+"""A registered body whose median distance from the scan is larger is not this scan's."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -63,3 +67,9 @@ def parameters_without_model(betas: Doubles, pose: Doubles, turn: Doubles) -> di
     root = Rotation.from_matrix(turn) * Rotation.from_rotvec(pose[:3])
     values = {"betas": betas, "body_pose": pose[3:], "global_orient": root.as_rotvec()}
     return {name: np.asarray(value, np.float32) for name, value in values.items()}
+
+
+def distance_from_scan(mesh: Mesh, points: NDArray[np.float32]) -> float:
+    """Median distance in metres of a body's vertices (V, 3), some 700 of them, from the scan."""
+    some = np.ascontiguousarray(points[:: max(1, len(points) // 700)], np.float32)
+    return float(np.median(closest_point(mesh.vertices, mesh.faces, some).distance))

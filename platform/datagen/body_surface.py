@@ -1,16 +1,16 @@
-"""From a posed body model to the ``BodySurface`` that a subject carries: one place for part labels and names."""
+"""From a posed body model to the ``BodySurface`` that a subject carries: one place for names of bodies and their parts."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
+from vitruvian.bodies.files import load_builtin
 from vitruvian.bodies.model import BodyModel
 from vitruvian.bodies.skeleton import JOINT_NAMES
 from vitruvian.datagen.subject import BodySurface
 
-SMPL_SIZE = (6890, 13776)
-"""Vertices and faces of SMPL, by which its files are known whatever they are called."""
+_BY_SIZE = {(6890, 13776): "smpl", (10475, 20908): "smplx"}
 
 
 def body_surface(
@@ -18,14 +18,15 @@ def body_surface(
 ) -> BodySurface:
     """The surface of ``model`` posed at ``vertices`` (V, 3) with ``joints`` (24, 3), world metres.
 
-    A model without parts of its own gets those of its joints: a face belongs to the joint that moves its corners most.
+    ``name`` replaces the one by which its topology or its file is known. A model without parts of its own gets those of its
+    joints: a face belongs to the joint that moves its corners most.
     """
     labels, names = model.face_parts, model.part_names
     if labels is None:
         labels = (model.weights[model.faces].sum(axis=1).argmax(axis=1) + 1).astype(np.uint8)
         names = ("background", *JOINT_NAMES)
     return BodySurface(
-        model=name or ("smpl" if (model.num_vertices, len(model.faces)) == SMPL_SIZE else model.name),
+        model=topology_name(model.num_vertices, model.faces, model.name) if name is None else name,
         vertices=np.ascontiguousarray(vertices, np.float32),
         faces=model.faces,
         rest_vertices=model.v_template,
@@ -35,3 +36,11 @@ def body_surface(
         uvs=model.uvs,
         uv_faces=model.uv_faces,
     )
+
+
+def topology_name(num_vertices: int, faces: NDArray[np.integer], otherwise: str) -> str:
+    """``smpl``, ``smplx`` or ``builtin`` for a surface that is one of theirs, whatever its file is called."""
+    builtin = load_builtin()
+    if num_vertices == builtin.num_vertices and np.array_equal(faces, builtin.faces):
+        return builtin.name
+    return _BY_SIZE.get((num_vertices, len(faces)), otherwise)

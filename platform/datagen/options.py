@@ -48,6 +48,8 @@ class DatagenOptions:
     """The axis that points up in mesh files. Default: `y` (`neg-y` for `deephuman`)."""
     mesh_facing: Axis | None = None
     """The axis along which people look in mesh files. Default: `z` where y is up, `neg-y` where z is up."""
+    face_viewer: bool = False
+    """Turn every person whose joints are known to the viewer. Scans stand any way round; JIFF's authors ask for this."""
     body_model: Path | None = None
     """An SMPL model (.npz, or .pkl, which is read without running it), or a folder with one for each gender. For `deephuman`
     and `thuman2`: gives joints. For `smpl`: the body to pose. Default: no joints; the built-in body."""

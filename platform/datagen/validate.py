@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from vitruvian.datagen.facing import heading_deg
 from vitruvian.datagen.mesh_report import MeshReport, measure
 from vitruvian.datagen.posture import facing_score, upright_score
 from vitruvian.datagen.subject import Subject
@@ -83,6 +84,11 @@ def find_notes(subject: Subject, report: MeshReport) -> list[str]:
         )
     if report.num_flat_faces:
         notes.append(f"{report.num_flat_faces} faces without area (harmless)")
+    heading = 0.0 if subject.joints_m is None else heading_deg(subject.joints_m)
+    if abs(heading) > 45:
+        notes.append(
+            f"faces {abs(heading):.0f} degrees away from the viewer: --face-viewer turns people whose joints are known"
+        )
     if subject.joints_m is None and facing_score(subject.mesh) < -1:
         notes.append("seems to face away from the viewer: compare with --mesh-facing")
     return notes

@@ -17,6 +17,7 @@ from figures import figure, write_obj
 from PIL import Image
 
 from vitruvian.bodies import load_builtin, named_pose, pose_body
+from vitruvian.datagen.geopifu_config import read_config
 from vitruvian.datagen.lsun import find_databases
 from vitruvian.datagen.run import DatagenOptions, DatasetReport, generate
 from vitruvian.datagen.sources.meshes import MeshFolderSource, read_mesh
@@ -332,6 +333,23 @@ def test_an_unreadable_background_database_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="bedroom_train_lmdb"):
         for database in find_databases(tmp_path / "lsun"):
             database.keys(1)
+
+
+def test_configs_with_unknown_keys_are_named(tmp_path: Path) -> None:
+    known = {
+        "args": {},
+        "meshPath": "m",
+        "bgImgPath": "b",
+        "dataPrefix": 0,
+        "skyLightRotDegrees": [None, None, 180],
+        "randomRot": [],
+    }
+    (tmp_path / "000000.json").write_text(json.dumps({**known, "moonLight": 3}))
+    with pytest.raises(InputError, match=r"000000\.json: has unknown keys: moonLight"):
+        read_config(tmp_path / "000000.json")
+    (tmp_path / "000000.json").write_text(json.dumps(known)[:-9])
+    with pytest.raises(InputError, match=r"000000\.json: is not a readable JSON file"):
+        read_config(tmp_path / "000000.json")
 
 
 @pytest.mark.slow

@@ -44,8 +44,8 @@ def test_parts_lie_where_their_names_say(body: BodySurface) -> None:
 
 def test_a_model_without_parts_gets_those_of_its_joints(body: BodySurface) -> None:
     model = dataclasses.replace(load_builtin(), face_parts=None, part_names=())
-    made = body_surface(model, body.vertices, body.joints_m, name="smpl")
-    assert made.part_names == ("background", *JOINT_NAMES) and made.model == "smpl"
+    made = body_surface(model, body.vertices, body.joints_m)
+    assert made.part_names == ("background", *JOINT_NAMES) and made.model == "builtin"
     assert made.part_labels is not None and body.part_labels is not None
     limbs = body.part_labels <= len(JOINT_NAMES)
     assert (made.part_labels[limbs] == body.part_labels[limbs]).mean() > 0.9

@@ -13,14 +13,18 @@ from layouts import Registered, write_deephuman, write_model, write_thuman2
 from vitruvian.bodies import load_builtin, pose_body
 from vitruvian.bodies.model_choice import ModelChoice
 from vitruvian.bodies.skeleton import JOINT_INDEX
+from vitruvian.datagen.facing import FacingSource, heading_deg, turned
+from vitruvian.datagen.mesh_report import measure
 from vitruvian.datagen.options import DatagenOptions
+from vitruvian.datagen.run import generate
 from vitruvian.datagen.sources.deephuman import DeepHumanSource, read_smpl_parameters
 from vitruvian.datagen.sources.registry import guess_source, make_source
 from vitruvian.datagen.sources.thuman2 import Thuman2Source
 from vitruvian.datagen.subject import Subject
-from vitruvian.datagen.validate import check_subject
+from vitruvian.datagen.validate import check_subject, find_notes
 from vitruvian.errors import InputError
 from vitruvian.geometry.mesh import Mesh
+from vitruvian.shards import ShardDataset
 
 ANNA, BEN = "results_anna_F/10", "results_ben_M/7"
 
@@ -188,3 +192,63 @@ def test_the_command_line_reaches_all_sources(thuman1: tuple[Path, dict[str, Reg
     ):
         with pytest.raises(InputError, match=words):
             make_source(DatagenOptions(out=tmp_path, **changes))
+
+
+def test_people_are_turned_to_the_viewer_with_all_that_is_known(tmp_path: Path, model: ModelChoice) -> None:
+    write_thuman2(tmp_path, ("0000",))
+    plain = Thuman2Source(folder=tmp_path, models=model).load("0000")
+    assert plain.joints_m is not None and abs(heading_deg(plain.joints_m)) < 10
+    away = DeepHumanSource(folder=write_turned(tmp_path / "turned"), models=model)
+    subject = away.load(ANNA)
+    assert subject.joints_m is not None and heading_deg(subject.joints_m) == pytest.approx(0, abs=10)
+    sideways = turned(subject, 130.0)
+    assert sideways.joints_m is not None
+    assert heading_deg(sideways.joints_m) == pytest.approx(130 + heading_deg(subject.joints_m), abs=0.1)
+    same_body(sideways)
+    assert any("--face-viewer" in note for note in find_notes(sideways, measure(sideways.mesh)))
+
+    class Sideways:
+        name, convention = "deephuman", away.convention
+
+        def subject_ids(self) -> list[str]:
+            return [ANNA]
+
+        def load(self, subject_id: str) -> Subject:
+            return turned(away.load(subject_id), 130.0)
+
+    back = FacingSource(source=Sideways()).load(ANNA)
+    assert back.joints_m is not None and abs(heading_deg(back.joints_m)) < 0.1
+    same_body(back)
+    stands(back)
+    raw = np.array(subject.attributes["world_from_file"])
+    again = np.array(back.attributes["world_from_file"])
+    file_point = np.linalg.inv(raw) @ [*subject.mesh.vertices[5], 1]
+    assert np.allclose((again @ file_point)[:3], back.mesh.vertices[5], atol=1e-4)
+
+
+def write_turned(root: Path) -> Path:
+    write_deephuman(root, (ANNA,))
+    return root
+
+
+def test_a_body_that_is_not_the_scans_is_refused(tmp_path: Path, model: ModelChoice) -> None:
+    write_deephuman(tmp_path, (ANNA,))
+    place = tmp_path / "dataset" / ANNA
+    lines = (place / "smpl.obj").read_text().splitlines()
+    moved = [
+        f"v {float(line.split()[1]) + 0.5} {' '.join(line.split()[2:])}" if line.startswith("v ") else line for line in lines
+    ]
+    (place / "smpl.obj").write_text("\n".join(moved))
+    with pytest.raises(InputError, match=r"smpl\.obj: the registered body does not lie on mesh\.obj"):
+        DeepHumanSource(folder=tmp_path, models=model).load(ANNA)
+
+
+@pytest.mark.parametrize("protocol", ["pifu", "geopifu"])
+def test_published_people_become_data_sets(tmp_path: Path, protocol: str, model: ModelChoice) -> None:
+    write_deephuman(tmp_path / "scans", (ANNA,))
+    options = DatagenOptions(out=tmp_path / "data", source="deephuman", folder=tmp_path / "scans", protocol=protocol,
+                             num_actors=0, body_model=model.files[0][1], size_px=64, views_per_subject=4)  # fmt: skip
+    report = generate(options, progress=False)
+    assert report.num_subjects == 1 and not report.quarantined
+    sample = ShardDataset(report.root)[0]
+    assert sample["mask"].mean() > 0.05

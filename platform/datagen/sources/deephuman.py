@@ -16,15 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vitruvian.bodies.model_choice import Gender, ModelChoice
-from vitruvian.datagen.body_fit import fit_in_world, parameters_without_model
-from vitruvian.datagen.body_surface import body_surface
+from vitruvian.datagen.body_fit import ON_THE_SCAN_M, distance_from_scan, fit_in_world, parameters_without_model
+from vitruvian.datagen.body_surface import body_surface, topology_name
 from vitruvian.datagen.convention import Convention
 from vitruvian.datagen.subject import BodySurface, Subject
 from vitruvian.errors import InputError
 from vitruvian.geometry.obj_file import read_obj
 from vitruvian.geometry.scan_file import read_scan
 
-SMPL_VERTICES, SMPL_FACES = 6890, 13776
 NO_MODEL = (
     "joints are missing: they follow from the parameters only with a body model; give the SMPL files with --body-model PATH"
 )
@@ -106,12 +105,18 @@ class DeepHumanSource:
         notes = list(scan.notes)
         if scan.vertex_normals is None:
             notes.append("mesh.obj gives no vertex normals: normal pictures use those of its faces")
+        mesh = scan.mesh.transformed(matrix)
         surface, body_joints, parameters = self._body(place, subject_id, matrix, notes)
+        if surface is not None and distance_from_scan(mesh, surface.vertices) > ON_THE_SCAN_M:
+            raise InputError(
+                f"{place / 'smpl.obj'}: the registered body does not lie on mesh.obj. Are both of one frame, and in metres? "
+                "Copy them again, or remove smpl.obj and smpl_params.txt to use the scan without a body."
+            )
         turn = matrix[:3, :3] / np.cbrt(np.linalg.det(matrix[:3, :3]))
         normals = None if scan.vertex_normals is None else (scan.vertex_normals.astype(np.float64) @ turn.T).astype(np.float32)
         return Subject(
             subject_id=subject_id,
-            mesh=scan.mesh.transformed(matrix),
+            mesh=mesh,
             source=self.name,
             licence=self.licence,
             joints_m=body_joints,
@@ -152,7 +157,7 @@ class DeepHumanSource:
                 f"{place / 'smpl.obj'}: has {len(surface.vertices)} vertices, but the body model {model.name!r} "
                 f"{model.num_vertices}. Give the model that the scans were registered with (--body-model)."
             )
-        return body_surface(model, surface.vertices, fit.joints_m, name=surface.model), fit.joints_m, fit.parameters
+        return body_surface(model, surface.vertices, fit.joints_m), fit.joints_m, fit.parameters
 
 
 def gender_of(subject_id: str) -> Gender:
@@ -164,10 +169,9 @@ def gender_of(subject_id: str) -> Gender:
 def _registered(path: Path, matrix: NDArray[np.float64]) -> BodySurface:
     obj = read_obj(path)
     if not len(obj.faces):
-        raise InputError(f"{path}: has no faces; the registered SMPL surface has {SMPL_FACES}. Copy the file again.")
-    published = (len(obj.positions), len(obj.faces)) == (SMPL_VERTICES, SMPL_FACES)
+        raise InputError(f"{path}: has no faces; the registered SMPL surface has 13,776. Copy the file again.")
     return BodySurface(
-        model="smpl" if published else "registered",
+        model=topology_name(len(obj.positions), obj.faces, "registered"),
         vertices=obj.positions.astype(np.float32),
         faces=np.ascontiguousarray(obj.faces, np.int32),
     ).transformed(matrix)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from vitruvian.bodies.model_choice import ModelChoice
 from vitruvian.datagen.convention import Convention
+from vitruvian.datagen.facing import FacingSource
 from vitruvian.datagen.options import DatagenOptions
 from vitruvian.datagen.subject import Source
 from vitruvian.errors import InputError
@@ -101,7 +102,8 @@ def make_source(options: DatagenOptions) -> Source:
     """The source that the options name; an unknown name is an InputError that lists what there is."""
     if options.source not in SOURCES:
         raise InputError(f"--source: there is no source {options.source!r}. Sources: {', '.join(SOURCES)}.")
-    return SOURCES[options.source](options)
+    source = SOURCES[options.source](options)
+    return FacingSource(source=source) if options.face_viewer else source
 
 
 def guess_source(folder: Path) -> str:

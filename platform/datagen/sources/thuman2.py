@@ -16,19 +16,16 @@ from numpy.typing import NDArray
 
 from vitruvian.bodies.model_choice import ModelChoice
 from vitruvian.bodies.safe_pickle import as_array, read_pickle
-from vitruvian.datagen.body_fit import BodyFit, fit_in_world
-from vitruvian.datagen.body_surface import body_surface
+from vitruvian.datagen.body_fit import ON_THE_SCAN_M, BodyFit, distance_from_scan, fit_in_world
+from vitruvian.datagen.body_surface import body_surface, topology_name
 from vitruvian.datagen.convention import Convention
 from vitruvian.datagen.subject import BodySurface, Subject
 from vitruvian.errors import InputError
-from vitruvian.geometry.closest_point import closest_point
 from vitruvian.geometry.mesh import Mesh
 from vitruvian.geometry.obj_file import read_obj
 from vitruvian.geometry.scan_file import read_scan
 
 TEXTURES = ("material0.jpeg", "material0.jpg", "material0.png")
-ON_THE_SCAN_M = 0.08
-"""A fitted body whose median distance from the scan is larger is not this scan's."""
 
 
 def read_fit(path: Path) -> dict[str, NDArray[np.float64]]:
@@ -127,7 +124,7 @@ class Thuman2Source:
         parameters = next((path for path in files if path.suffix.lower() in (".json", ".pkl")), None)
         drawn = next((path for path in files if path.suffix.lower() == ".obj" and path.stem != subject_id), None)
         surface = None if drawn is None else _drawn_surface(drawn, matrix)
-        if surface is not None and _distance(mesh, surface.vertices) > ON_THE_SCAN_M:
+        if surface is not None and distance_from_scan(mesh, surface.vertices) > ON_THE_SCAN_M:
             notes.append(f"{drawn.name if drawn else ''} does not lie on the scan: it is left out")
             surface = None
         if parameters is None:
@@ -166,7 +163,7 @@ class Thuman2Source:
         best, nearest = None, ON_THE_SCAN_M
         for offset in (shift, scale * shift):
             fit = fit_in_world(model, betas=betas, pose=pose, world_from_model=matrix, scale=scale, offset=offset)
-            distance = _distance(mesh, fit.vertices)
+            distance = distance_from_scan(mesh, fit.vertices)
             if distance < nearest:
                 best, nearest = fit, distance
         return best
@@ -176,13 +173,8 @@ def _drawn_surface(path: Path, matrix: NDArray[np.float64]) -> BodySurface:
     obj = read_obj(path)
     if not len(obj.faces):
         raise InputError(f"{path}: has no faces; it should be a fitted body surface. Copy it again or remove it.")
-    model = {6890: "smpl", 10475: "smplx"}.get(len(obj.positions), "registered")
     return BodySurface(
-        model=model, vertices=obj.positions.astype(np.float32), faces=np.ascontiguousarray(obj.faces, np.int32)
+        model=topology_name(len(obj.positions), obj.faces, "registered"),
+        vertices=obj.positions.astype(np.float32),
+        faces=np.ascontiguousarray(obj.faces, np.int32),
     ).transformed(matrix)
-
-
-def _distance(mesh: Mesh, points: NDArray[np.float32]) -> float:
-    """Median distance of a body from the scan, of every tenth vertex or so."""
-    some = np.ascontiguousarray(points[:: max(1, len(points) // 700)], np.float32)
-    return float(np.median(closest_point(mesh.vertices, mesh.faces, some).distance))
