@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,10 @@ from figures import figure, write_folder
 from PIL import Image
 from scipy.ndimage import binary_dilation, binary_erosion
 
+from vitruvian.datagen.layouts.exr import read_exr
 from vitruvian.datagen.layouts.npy_objects import read_npy_object, write_npy_object
 from vitruvian.datagen.layouts.pifu_export import export_pifu
-from vitruvian.datagen.layouts.pifu_import import import_pifu
+from vitruvian.datagen.layouts.pifu_import import MADE_OF, import_pifu
 from vitruvian.datagen.options import DatagenOptions
 from vitruvian.datagen.run import generate
 from vitruvian.errors import InputError
@@ -146,6 +148,43 @@ def test_published_pictures_are_encoded_as_opencv_does(data: Path, tmp_path: Pat
         layers = [layer[1:3] for layer in picture.layer]  # type: ignore[attr-defined]
         assert layers == [(2, 2), (1, 1), (1, 1)]
         assert np.abs(np.asarray(picture, int) - sample["rgb"]).mean() < 6
+
+
+def test_texture_space_and_transfer_come_back(tmp_path: Path) -> None:
+    """Protocol jiff with a textured figure: UV_RENDER, UV_MASK, UV_NORMAL, UV_POS, bounce."""
+    plain = figure(0)
+    low, high = plain.vertices.min(axis=0), plain.vertices.max(axis=0)
+    uvs = np.ascontiguousarray((plain.vertices - low)[:, :2] / (high - low)[:2], np.float32)
+    texture = np.random.default_rng(0).integers(60, 255, (16, 16, 3), np.uint8)
+    scan = replace(plain, uvs=uvs, uv_faces=plain.faces, texture=texture, vertex_colors=None)
+    (tmp_path / "scans").mkdir()
+    save_mesh(tmp_path / "scans" / "a.glb", scan)
+    items = ("rgb", "mask", "mesh", "prt", *MADE_OF)
+    size: dict[str, Any] = {"views_per_subject": 2, "size_px": SIZE, "num_subjects": 1, "held_out": 0, "num_actors": 0}
+    options = DatagenOptions(
+        out=tmp_path / "data", source="meshes", folder=tmp_path / "scans", protocol="jiff", items=items, **size
+    )
+    generate(options, progress=False)
+    report = export_pifu(tmp_path / "data", tmp_path / "jiff", layout="jiff", pictures="exact")
+    assert report.missing == ("FACE_REGION and FACE_3DMM: JIFF makes them from RENDER with its own face programs",)
+    import_pifu(tmp_path / "jiff", tmp_path / "back", layout="jiff", query_points=500)
+    assert {*items} <= {*ShardDataset(tmp_path / "back").items}
+    for old, new in zip(ShardDataset(tmp_path / "data"), ShardDataset(tmp_path / "back"), strict=True):
+        for key in ("uv_mask", "uv_normal", "uv_render", "rgb", "mask"):
+            assert np.array_equal(old[key], new[key]), key
+        assert 0.2 < old["uv_mask"].mean() < 1
+        assert np.abs(old["uv_position"] - new["uv_position"]).max() < 1e-4
+        assert np.abs(old["prt_coefficients"] - new["prt_coefficients"]).max() < 4e-5
+        assert (old["prt_faces"] is None) == (new["prt_faces"] is None)
+    name = next((tmp_path / "jiff" / "UV_POS").iterdir()).name
+    position = read_exr(tmp_path / "jiff" / "UV_POS" / name / "00.exr")
+    used = position[np.asarray(Image.open(tmp_path / "jiff" / "UV_MASK" / name / "00.png")) > 0]
+    assert used[:, 1].min() < 5
+    assert 170 < used[:, 1].max() < 181  # units of the layout: 180 a person, from the floor
+    coefficients = np.loadtxt(tmp_path / "jiff" / "GEO" / "OBJ" / name / "bounce" / "bounce0.txt")
+    faces = np.load(tmp_path / "jiff" / "GEO" / "OBJ" / name / "bounce" / "face.npy")
+    assert coefficients.shape[1] == 9
+    assert faces.max() < len(coefficients)
 
 
 def test_what_cannot_be_read_goes_into_quarantine(exported: Path, tmp_path: Path) -> None:

@@ -52,11 +52,11 @@ class StoredSubject:
     def view(self, view_index: int, *items: str) -> dict[str, Any]:
         return self.shard.view(self.row, view_index, items)
 
-    def rgb_jpeg(self, view_index: int, pictures: Pictures) -> bytes:
-        """The view's picture: the stored JPEG itself, or encoded anew as published."""
+    def jpeg(self, view_index: int, item: str, pictures: Pictures) -> bytes:
+        """An item that is stored as JPEG: these bytes, or encoded anew as published."""
         if pictures == "exact":
-            return self.shard.stored(self.row, view_index, "rgb")
-        return encode_jpeg(Image.fromarray(self.view(view_index, "rgb")["rgb"]), pictures)
+            return self.shard.stored(self.row, view_index, item)
+        return encode_jpeg(Image.fromarray(self.view(view_index, item)[item]), pictures)
 
 
 def stored_subjects(data: ShardDataset) -> Iterator[StoredSubject]:

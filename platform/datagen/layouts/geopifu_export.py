@@ -180,7 +180,7 @@ def _write_view(
         image = picture if isinstance(picture, Image.Image) else Image.fromarray(picture)
         write_file(_path(out, folder, f"{stem}{ending}", "jpg"), encode_jpeg(image, pictures))
 
-    write_file(_path(out, "rgbImage", stem, "jpg"), subject.rgb_jpeg(index, pictures))
+    write_file(_path(out, "rgbImage", stem, "jpg"), subject.jpeg(index, "rgb", pictures))
     jpeg("maskImage", values["mask"].astype(np.uint8) * np.uint8(255))
     if "normal" in items:
         jpeg("normalRGB", normal_picture(values["normal"]))

@@ -1,6 +1,8 @@
 """Write PIFu's and JIFF's folders: RENDER, MASK, PARAM, GEO/OBJ, and UV_* and bounce where the data set has them.
 
-    RENDER/NAME/YAW_0_00.jpg   MASK/NAME/YAW_0_00.png   PARAM/NAME/YAW_0_00.npy   GEO/OBJ/NAME/NAME.obj   val.txt
+    RENDER/NAME/YAW_0_00.jpg   MASK/NAME/YAW_0_00.png   PARAM/NAME/YAW_0_00.npy   UV_RENDER/NAME/YAW_0_00.jpg
+    UV_MASK/NAME/00.png   UV_NORMAL/NAME/00.png   UV_POS/NAME/00.exr   GEO/OBJ/NAME/NAME.obj   val.txt
+    GEO/OBJ/NAME/bounce/bounce0.txt and face.npy (radiance transfer; the original has them beside its scans)
 
 Both systems read these. PIFu's loader wants every yaw from 0 to 359 of each person and the mesh as NAME_100k.obj; JIFF's reads
 the yaws that FILE_NUMBER/NAME/number.txt lists. So the mesh is there by both names (one file, linked), and the list, too.
@@ -28,6 +30,7 @@ from vitruvian.datagen.layouts.common import (
     write_file,
     write_note,
 )
+from vitruvian.datagen.layouts.exr import exr_bytes
 from vitruvian.datagen.layouts.npy_objects import write_npy_object
 from vitruvian.datagen.layouts.obj_text import obj_text
 from vitruvian.datagen.layouts.pifu_frame import LayoutFrame, param_of
@@ -35,6 +38,8 @@ from vitruvian.errors import InputError
 from vitruvian.shards.dataset import ShardDataset
 
 Tell = Callable[[int, int], None]
+SURFACE = {"uv_render": "UV_RENDER", "uv_mask": "UV_MASK", "uv_normal": "UV_NORMAL", "uv_position": "UV_POS", "prt": "bounce"}
+"""Items that only some data sets have, and what is made of them."""
 
 
 def view_name(description: dict[str, Any], seen: Counter[int]) -> str:
@@ -78,6 +83,7 @@ def _export_subject(
     obj = out / "GEO" / "OBJ" / name / f"{name}.obj"
     write_file(obj, obj_text(frame.to_layout(mesh.vertices), mesh.faces, mesh.vertex_colors))
     _same_file(obj, obj.with_name(f"{name}_100k.obj"))
+    _write_surface(subject, out, name, frame, items)
     seen: Counter[int] = Counter()
     views = []
     for index in range(subject.num_views):
@@ -87,10 +93,12 @@ def _export_subject(
         if light.get("kind") != "harmonic":
             raise InputError(f"{name}: view {index} is lit by {light.get('kind')!r}; PARAM holds spherical harmonics only.")
         param = param_of(view["camera"], frame, np.array(light["coefficients"]))
-        write_file(out / "RENDER" / name / f"{stem}.jpg", subject.rgb_jpeg(index, pictures))
+        write_file(out / "RENDER" / name / f"{stem}.jpg", subject.jpeg(index, "rgb", pictures))
         write_file(out / "MASK" / name / f"{stem}.png", _png(view["mask"]))
         (out / "PARAM" / name).mkdir(parents=True, exist_ok=True)
         write_npy_object(out / "PARAM" / name / f"{stem}.npy", param)
+        if "uv_render" in items:
+            write_file(out / "UV_RENDER" / name / f"{stem}.jpg", subject.jpeg(index, "uv_render", pictures))
         views.append({"name": stem, "description": view["view"]})
     numbers = "".join(f"{view['name'].split('_')[0]}\n" for view in views if view["name"].endswith("_00"))
     write_file(out / "FILE_NUMBER" / name / "number.txt", numbers.encode())
@@ -98,9 +106,30 @@ def _export_subject(
     return name, {**note, "split": subject.split, "views": views}
 
 
-def _png(mask: np.ndarray) -> bytes:
+def _write_surface(subject: StoredSubject, out: Path, name: str, frame: LayoutFrame, items: tuple[str, ...]) -> None:
+    """What is known of the surface itself: texture space and radiance transfer."""
+    values = subject.values(*(item for item in ("uv_mask", "uv_normal", "uv_position", "prt", "mesh") if item in items))
+    if "uv_mask" in items:
+        write_file(out / "UV_MASK" / name / "00.png", _png(values["uv_mask"]))
+    if "uv_normal" in items:
+        write_file(out / "UV_NORMAL" / name / "00.png", _png(values["uv_normal"]))
+    if "uv_position" in items:
+        position = values["uv_position"]
+        moved = frame.to_layout(position.reshape(-1, 3)).reshape(position.shape)
+        moved[~values["uv_mask"]] = 0
+        write_file(out / "UV_POS" / name / "00.exr", exr_bytes(moved.astype(np.float32)))
+    if "prt" in items:
+        bounce = out / "GEO" / "OBJ" / name / "bounce"
+        bounce.mkdir(parents=True, exist_ok=True)
+        np.savetxt(bounce / "bounce0.txt", values["prt_coefficients"], fmt="%.8f")
+        faces = values["mesh"].faces if values["prt_faces"] is None else values["prt_faces"]
+        np.save(bounce / "face.npy", faces.astype(np.int64), allow_pickle=False)
+
+
+def _png(picture: np.ndarray) -> bytes:
+    """8 bits; booleans are 0 and 255."""
     stream = io.BytesIO()
-    Image.fromarray(mask.astype(np.uint8) * np.uint8(255)).save(stream, format="PNG")
+    Image.fromarray(picture.astype(np.uint8) * np.uint8(255) if picture.dtype == bool else picture).save(stream, format="PNG")
     return stream.getvalue()
 
 
@@ -128,6 +157,5 @@ def _missing(layout: str, items: tuple[str, ...], fewest_views: int) -> tuple[st
         )
     if layout == "jiff":
         lines.append("FACE_REGION and FACE_3DMM: JIFF makes them from RENDER with its own face programs")
-    if "prt" not in items:
-        lines.append("bounce (radiance transfer): needs item prt")
+    lines += [f"{folder}: needs item {item} (protocol jiff makes it)" for item, folder in SURFACE.items() if item not in items]
     return tuple(lines)

@@ -21,6 +21,7 @@ from vitruvian.datagen.items.context import SubjectContext
 from vitruvian.datagen.items.registry import SUBJECT_PRODUCERS
 from vitruvian.datagen.layouts.assemble import assemble
 from vitruvian.datagen.layouts.common import Note, read_note
+from vitruvian.datagen.layouts.exr import read_exr
 from vitruvian.datagen.layouts.npy_objects import read_npy_object
 from vitruvian.datagen.layouts.pifu_frame import UNITS_PER_METRE, LayoutFrame, camera_of, check_param
 from vitruvian.datagen.light import HarmonicLight
@@ -31,13 +32,15 @@ from vitruvian.datagen.subject import Subject
 from vitruvian.datagen.validate import check_subject
 from vitruvian.datagen.view import View
 from vitruvian.errors import InputError
+from vitruvian.geometry.mesh import Mesh
 from vitruvian.geometry.mesh_files import load_mesh
 from vitruvian.shards.encode import encode_rgb
 from vitruvian.shards.items import ITEMS, check_items
 from vitruvian.shards.schema import GroupRow, SubjectRow, ViewRow
 
 Tell = Callable[[int, int], None]
-OFFERED = ("rgb", "mask", "mesh", "solid_voxels", "query_points")
+MADE_OF = {"uv_mask": "UV_MASK", "uv_normal": "UV_NORMAL", "uv_position": "UV_POS", "uv_render": "UV_RENDER"}
+ALWAYS = ("rgb", "mask", "mesh", "solid_voxels", "query_points")
 _NAME = re.compile(r"(\d+)_(-?\d+)_(\d+)")
 
 
@@ -58,9 +61,14 @@ def import_pifu(
     names = sorted(path.name for path in (folder / "RENDER").iterdir() if path.is_dir())
     if not names:
         raise InputError(f"{folder}: RENDER holds no subjects.")
-    chosen = OFFERED if items is None else check_items(items, "--items")
-    if unknown := [name for name in chosen if name not in OFFERED]:
-        raise InputError(f"--items: this layout does not hold {', '.join(unknown)}. It gives {', '.join(OFFERED)}.")
+    held = [*ALWAYS, *(item for item, name in MADE_OF.items() if (folder / name).is_dir())]
+    if any((folder / "GEO" / "OBJ").glob("*/bounce/bounce0.txt")):
+        held.append("prt")
+    chosen = check_items(held if items is None else items, "--items")
+    if unknown := [name for name in chosen if name not in held]:
+        raise InputError(f"--items: {folder} does not hold {', '.join(unknown)}. It gives {', '.join(held)}.")
+    if "uv_position" in chosen and "uv_mask" not in held:
+        raise InputError(f"{folder}: has UV_POS, but no UV_MASK that says where it is valid.")
     note, test = read_note(folder, layout), _held_out(folder)
     members = [
         Member(subject_id=name, index=index, split="test" if name in test else "train") for index, name in enumerate(names)
@@ -96,7 +104,12 @@ def _row(folder: Path, member: Member, note: Note, items: Sequence[str], *, quer
     plan = PifuProtocol(query_points=query_points).plan(subject, index=member.index, split=member.split, seed=seed)
     context = SubjectContext(subject=subject, plan=replace(plan, similarity=similarity), index=member.index, seed=seed)
     descriptions = {view["name"]: view["description"] for view in known.get("views", ())}
-    encoded = {item: ITEMS[item].encode(SUBJECT_PRODUCERS[item](context)) for item in items if ITEMS[item].level != "view"}
+    values = _surface(folder, name, frame, subject.mesh, items)
+    encoded = {
+        item: ITEMS[item].encode(values if item in (*MADE_OF, "prt") else SUBJECT_PRODUCERS[item](context))
+        for item in items
+        if ITEMS[item].level != "view"
+    }
     return SubjectRow(
         subject_id=subject.subject_id,
         split=member.split,
@@ -155,6 +168,33 @@ def _subject(folder: Path, member: Member, known: Mapping[str, Any], frame: Layo
     return subject
 
 
+def _surface(folder: Path, name: str, frame: LayoutFrame, mesh: Mesh, items: Sequence[str]) -> dict[str, Any]:
+    """What the layout holds of texture space and radiance transfer, as the items' values."""
+    values: dict[str, Any] = {}
+    if {"uv_mask", "uv_position"} & set(items):
+        values["uv_mask"] = np.asarray(_load(folder / "UV_MASK" / name / "00.png")[1].convert("L")) >= 128
+    if "uv_normal" in items:
+        values["uv_normal"] = np.array(_load(folder / "UV_NORMAL" / name / "00.png")[1].convert("RGB"))
+    if "uv_position" in items:
+        path, mask = folder / "UV_POS" / name / "00.exr", values["uv_mask"]
+        position = read_exr(path)
+        if position.shape[:2] != mask.shape:
+            raise InputError(f"{path}: is {position.shape[1]} x {position.shape[0]} texels, its mask {mask.shape[1]} wide.")
+        moved = frame.to_world(position.reshape(-1, 3)).reshape(position.shape).astype(np.float32)
+        values["uv_position"] = np.where(mask[..., None], moved, 0).astype(np.float32)
+    if "prt" in items:
+        bounce = folder / "GEO" / "OBJ" / name / "bounce"
+        try:
+            values["prt_coefficients"] = np.loadtxt(bounce / "bounce0.txt", dtype=np.float32, ndmin=2)
+            faces = np.load(bounce / "face.npy", allow_pickle=False)
+        except (OSError, ValueError) as error:
+            raise InputError(f"{bounce}: bounce0.txt or face.npy cannot be read ({error}).") from None
+        if values["prt_coefficients"].shape[1:] != (9,) or faces.shape[1:] != (3,):
+            raise InputError(f"{bounce}: bounce0.txt must have 9 numbers a line, face.npy 3 a face.")
+        values["prt_faces"] = None if np.array_equal(faces, mesh.faces) else np.ascontiguousarray(faces, np.int32)
+    return values
+
+
 def _mesh_path(folder: Path, name: str) -> Path:
     below = folder / "GEO" / "OBJ"
     for path in (below / name / f"{name}.obj", below / name / f"{name}_100k.obj", below / f"{name}.obj"):
@@ -181,6 +221,8 @@ def _view(
         black = {"kind": "plain", "color": [0, 0, 0]}
         description = View(camera=camera, yaw_rad=float(yaw), light=light, background=black).description()
     there = {"rgb": jpeg, "mask": ITEMS["mask"].encode({"mask": mask})}
+    if "uv_render" in items:
+        there["uv_render"] = _picture(folder / "UV_RENDER" / name / f"{stem}.jpg")[0]
     return ViewRow(camera=camera, description=description, encoded={key: there[key] for key in there if key in items})
 
 
