@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import pickle
 import sys
 import types
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 from scipy.sparse import csc_matrix
 
-from vitruvian.bodies import load_builtin
+from vitruvian.bodies import load_builtin, safe_pickle
 from vitruvian.bodies.model_choice import ModelChoice, load_body_model
 from vitruvian.bodies.pose_list import NOT_AMASS, PoseList
 from vitruvian.bodies.safe_pickle import as_array, read_pickle
@@ -90,6 +91,19 @@ def test_anything_else_in_a_pickle_is_refused_by_name(tmp_path: Path) -> None:
         (tmp_path / "cut.pkl").write_bytes(data)
         with pytest.raises(InputError, match=r"cut\.pkl"):
             read_pickle(tmp_path / "cut.pkl")
+
+
+def test_a_pickle_cannot_change_the_reader(tmp_path: Path) -> None:
+    before = {name: vars(value).copy() for name, value in vars(safe_pickle).items() if isinstance(value, type)}
+    defaults = safe_pickle._encode.__defaults__
+    for target in (b"c_codecs\nencode\n", b"cchumpy.ch\nCh\n", b"cnumpy\ndtype\n", b"cscipy.sparse.csc\ncsc_matrix\n"):
+        for state in ({"__defaults__": ("utf-16",)}, {"__setstate__": 3, "state": 4}, {"_function": 5}):
+            pair = pickle.dumps((None, state), protocol=2)[2:-1]  # what BUILD takes as slots to set
+            (tmp_path / "b.pkl").write_bytes(b"\x80\x02" + target + pair + b"b.")
+            with contextlib.suppress(InputError):
+                read_pickle(tmp_path / "b.pkl")
+    after = {name: vars(value).copy() for name, value in vars(safe_pickle).items() if isinstance(value, type)}
+    assert before == after and safe_pickle._encode.__defaults__ == defaults
 
 
 def test_plain_values_of_every_kind_come_back(tmp_path: Path) -> None:
