@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,6 +47,8 @@ def read_mtl(path: Path) -> dict[str, Material]:
         elif words[0] == "Kd" and len(words) > 1 and words[1] not in ("spectral", "xyz"):
             try:
                 numbers = [min(max(float(word), 0.0), 1.0) for word in words[1:4]]
+                if not all(math.isfinite(float(word)) for word in words[1:4]):
+                    raise ValueError
             except ValueError:
                 raise InputError(f"{path}, line {number}: '{line.strip()[:60]}' is not a colour of three numbers.") from None
             color = (numbers[0], numbers[1], numbers[2]) if len(numbers) == 3 else (numbers[0],) * 3

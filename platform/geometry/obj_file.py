@@ -17,6 +17,8 @@ from vitruvian.errors import InputError
 
 Ints = NDArray[np.int64]
 Doubles = NDArray[np.float64]
+ABSURD = 1e15
+"""Larger coordinates are no measurement in any unit, and overflow when they are squared in single precision."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -144,11 +146,11 @@ def _parsed(text: bytes) -> Doubles | None:
 
 
 def _not_broken(path: Path, rows: Doubles, numbers: list[int], what: str) -> None:
-    broken = np.flatnonzero(~np.isfinite(rows[:, :3]).all(axis=1))
+    broken = np.flatnonzero(~(np.abs(rows[:, :3]) < ABSURD).all(axis=1))
     if len(broken):
         raise InputError(
             f"{path}, line {numbers[broken[0]]}: {len(broken)} of {len(rows)} vertices have coordinates that are not numbers "
-            f"(NaN or infinite). Repair the mesh or export it again."
+            f"(NaN, infinite or absurdly large). Repair the mesh or export it again."
         )
 
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from vitruvian.errors import InputError
 from vitruvian.geometry.mesh import Mesh
 from vitruvian.geometry.mtl_file import Material, named_file, read_mtl
-from vitruvian.geometry.obj_file import ObjFile, read_obj
+from vitruvian.geometry.obj_file import ABSURD, ObjFile, read_obj
 from vitruvian.geometry.pictures import read_picture, to_rgb8
 from vitruvian.geometry.texture_atlas import Surface, fits_as_it_is, make_atlas
 
@@ -226,6 +226,7 @@ def _read_with_trimesh(path: Path) -> Scan:
         raise InputError(
             f"{path}: a face names vertex {corners.max()} of {len(positions)}. The file is damaged; export it again."
         )
+    positions = np.where(np.abs(positions) < ABSURD, positions, np.nan)  # refused with the other broken ones
     mesh = Mesh(vertices=np.ascontiguousarray(positions, np.float32), faces=np.ascontiguousarray(corners, np.int32))
     looks = [_look(part) for part in parts]
     rows = [np.arange(first_face[k], first_face[k + 1]) for k in range(len(parts))]

@@ -160,9 +160,10 @@ def test_material_files(tmp_path: Path) -> None:
     assert found["c"].texture is None if "c" in found else True
     (tmp_path / "Skin.PNG").write_bytes(b"x")
     assert named_file(tmp_path, "C:\\art\\skin.png") == tmp_path / "Skin.PNG"
-    (tmp_path / "bad.mtl").write_text("newmtl a\nKd red\n")
-    with pytest.raises(InputError, match=r"bad\.mtl, line 2"):
-        read_mtl(tmp_path / "bad.mtl")
+    for color in ("red", "nan 0 0", "1 inf 0"):
+        (tmp_path / "bad.mtl").write_text(f"newmtl a\nKd {color}\n")
+        with pytest.raises(InputError, match=r"bad\.mtl, line 2"):
+            read_mtl(tmp_path / "bad.mtl")
 
 
 def test_glb_with_several_materials_and_vertex_colours(tmp_path: Path) -> None:
