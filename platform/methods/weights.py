@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import torch
 from safetensors import SafetensorError
 from safetensors.torch import load, save_file
 from torch import Tensor, nn
@@ -120,27 +119,6 @@ def load_into(network: nn.Module, state_dict: Mapping[str, Tensor], *, origin: s
                 "Check that the options are those of its training."
             )
     network.load_state_dict(dict(state_dict))
-
-
-def read_state_dict(path: Path) -> dict[str, Tensor]:
-    """A published checkpoint: a plain state dict as torch saves it, or safetensors.
-
-    Nothing but tensors and plain containers is unpickled. The prefix ``module.`` of a data-parallel wrapper is dropped. Raises
-    ``InputError``.
-    """
-    if not path.is_file():
-        raise InputError(f"{path}: there is no such file. Give the checkpoint file itself.")
-    try:
-        values = load(path.read_bytes()) if path.suffix == ".safetensors" else torch.load(path, "cpu", weights_only=True)
-    except Exception as error:  # torch raises whatever the unpickler meets
-        raise InputError(f"{path}: not a state dict of tensors ({str(error).splitlines()[0]}).") from error
-    if not isinstance(values, dict) or not all(isinstance(value, Tensor) for value in values.values()):
-        raise InputError(
-            f"{path}: holds {type(values).__name__}, not a plain state dict of tensors. Save the state dict alone."
-        )
-    if values and all(name.startswith("module.") for name in values):
-        values = {name.removeprefix("module."): value for name, value in values.items()}
-    return values
 
 
 def _description(folder: Path) -> dict[str, Any]:

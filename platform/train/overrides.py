@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import fields, is_dataclass, replace
 from types import NoneType, UnionType
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from vitruvian.errors import InputError
 from vitruvian.methods.stage import Recipe
@@ -23,10 +23,7 @@ def apply_overrides(recipe: Recipe, overrides: Iterable[str]) -> Recipe:
         path, equals, text = override.partition("=")
         if not equals or not path:
             raise InputError(f"--set {override}: write PATH=VALUE, for example training.epochs=3.")
-        try:
-            value = json.loads(text)
-        except json.JSONDecodeError:
-            value = text
+        value = _value(text)
         first, *rest = path.split(".")
         names = [stage.name for stage in recipe.stages]
         if first == "reconstruct":
@@ -37,6 +34,27 @@ def apply_overrides(recipe: Recipe, overrides: Iterable[str]) -> Recipe:
         else:
             recipe = replace(recipe, stages=tuple(_changed(stage, [first, *rest], value, override) for stage in recipe.stages))
     return recipe
+
+
+Options = TypeVar("Options")
+
+
+def override_options(options: Options, overrides: Iterable[str]) -> Options:
+    """An option dataclass with each ``PATH=VALUE`` applied in turn; ``PATH`` is dotted within it."""
+    for override in overrides:
+        path, equals, text = override.partition("=")
+        if not equals or not path:
+            raise InputError(f"--set {override}: write NAME=VALUE, for example upsample_mode=nearest.")
+        options = _changed(options, path.split("."), _value(text), override)
+    return options
+
+
+def _value(text: str) -> Any:
+    """JSON, or else a plain word."""
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        return text
 
 
 def _changed(owner: Any, path: list[str], value: Any, override: str) -> Any:

@@ -6,7 +6,15 @@ import torch
 from fill import load
 from golden_checks import given_tensors
 
-from vitruvian.methods.geopifu.frames import TO_VIEW, coarse_to_world, query_calibration, voxels_to_front, voxels_to_view
+from vitruvian.methods.geopifu.frames import (
+    TO_VIEW,
+    coarse_to_world,
+    from_voxel_file,
+    query_calibration,
+    to_voxel_file,
+    voxels_to_front,
+    voxels_to_view,
+)
 from vitruvian.methods.geopifu.losses import adversarial_loss, mean_absolute_error, weighted_cross_entropy
 from vitruvian.methods.geopifu.voxel_lookup import multi_range_lookup, published_single_lookup, range_offsets, single_lookup
 from vitruvian.methods.pifu.project import orthogonal
@@ -52,6 +60,9 @@ def test_losses(golden: dict, given: dict) -> None:
     np.testing.assert_allclose(ce, golden["out/coarse_loss_weight1000"][0], rtol=1e-5)
     lighter = weighted_cross_entropy(list(predictions), labels, weight=250.0)
     np.testing.assert_allclose(lighter, golden["out/coarse_loss_weight250"][0], rtol=1e-5)
+    halves = [prediction.bfloat16() for prediction in predictions]
+    assert weighted_cross_entropy(halves, labels).dtype == torch.float32
+    np.testing.assert_allclose(weighted_cross_entropy(halves, labels), ce, rtol=0.02)
     for name, real in (("real", True), ("fake", False)):
         np.testing.assert_allclose(adversarial_loss(predictions[0], real=real), golden[f"out/gan_loss_{name}"][0], rtol=1e-5)
 
@@ -81,6 +92,20 @@ def test_calibrations_equal_the_original() -> None:
     for view in range(4):
         turn = np.asarray(TO_VIEW[view])
         np.testing.assert_allclose(turn @ turn.T, np.eye(3), atol=1e-12)
+
+
+def test_points_turn_as_the_original_turns_them(golden: dict) -> None:
+    points = golden["out/canonised_vertices"]
+    for view in range(4):
+        np.testing.assert_allclose((points @ np.array(TO_VIEW[view]).T)[::10], golden[f"out/view_rotated_{view}"], atol=2e-5)
+
+
+def test_voxel_files_have_the_published_layout() -> None:
+    """On disk the axes are feature, x, y, z."""
+    voxels = torch.rand(8, 4, 6, 5, generator=torch.manual_seed(0))
+    stored = to_voxel_file(voxels)
+    assert stored.shape == (8, 5, 6, 4) and stored[3, 2, 5, 1] == voxels[3, 1, 5, 2]
+    assert torch.equal(from_voxel_file(stored), voxels)
 
 
 def test_coarse_vertices(golden: dict, given: dict) -> None:

@@ -9,12 +9,13 @@ import torch
 from fill import fill
 
 from vitruvian.errors import InputError
+from vitruvian.methods.checkpoints import read_checkpoint, read_state_dict
 from vitruvian.methods.pifu.network import PifuShapeNetwork
 from vitruvian.methods.pifu.options import NetworkOptions
-from vitruvian.methods.pifu.published import import_shape_weights
 from vitruvian.methods.pifu.reconstruct import ReconstructOptions
+from vitruvian.methods.published import import_weights
 from vitruvian.methods.registry import METHODS, find_method, find_recipe, load_reconstructor
-from vitruvian.methods.weights import CARD, WEIGHTS, Card, load_weights, read_card, read_state_dict, save_weights
+from vitruvian.methods.weights import CARD, WEIGHTS, Card, load_weights, read_card, save_weights
 
 OPTIONS = NetworkOptions(width=0.125, num_stack=2, hourglass_dim=8, mlp_dim=(9, 8, 1), load_size_px=64)
 
@@ -145,7 +146,8 @@ def test_every_recipe_can_be_made(method: str) -> None:
 def test_published_checkpoints_enter_without_running_anything(tmp_path: Path, network: PifuShapeNetwork) -> None:
     state = {f"module.{name}": value.clone() for name, value in fill(network.state_dict()).items() if ".bn4." not in name}
     torch.save(state, tmp_path / "net_G")
-    import_shape_weights(tmp_path / "net_G", tmp_path / "imported", options=OPTIONS)
+    checkpoint = read_checkpoint(tmp_path / "net_G")
+    import_weights(checkpoint, tmp_path / "imported", what="pifu/shape", options=OPTIONS)
     loaded = load_reconstructor(tmp_path / "imported").network.state_dict()  # type: ignore[attr-defined]
     for name, value in state.items():
         assert torch.equal(loaded[name.removeprefix("module.")], value)
@@ -165,5 +167,5 @@ def test_published_checkpoints_enter_without_running_anything(tmp_path: Path, ne
         read_state_dict(tmp_path / "list")
     with pytest.raises(InputError, match="no such file"):
         read_state_dict(tmp_path / "nothing")
-    with pytest.raises(InputError, match="another network"):
-        import_shape_weights(tmp_path / "net_G", tmp_path / "wrong")
+    with pytest.raises(InputError, match="entries are missing"):
+        import_weights(checkpoint, tmp_path / "wrong", what="pifu/shape", options=NetworkOptions())

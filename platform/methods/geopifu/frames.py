@@ -50,6 +50,16 @@ def voxels_to_front(voxels: Tensor, view: int) -> Tensor:
     return voxels_to_view(voxels, (4 - view) % 4)
 
 
+def to_voxel_file(voxels: Tensor) -> Tensor:
+    """(..., D, H, W) voxels -> (..., W, H, D), the axes x, y, z of the published occupancy and latent voxel files."""
+    return voxels.transpose(-3, -1)
+
+
+def from_voxel_file(stored: Tensor) -> Tensor:
+    """The inverse of ``to_voxel_file``."""
+    return stored.transpose(-3, -1)
+
+
 def coarse_to_world(vertices_n3: NDArray[Any]) -> NDArray[np.float64]:
     """(N, 3) index coordinates (x, y, z) of the coarse occupancy volume -> the box; no shift by half a cell, as published."""
     return (2 * np.asarray(vertices_n3, np.float64) - np.array(COARSE_RESOLUTION)) / (2 * COARSE_RESOLUTION[1])

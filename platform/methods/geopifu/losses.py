@@ -20,7 +20,8 @@ def weighted_cross_entropy(predictions: Sequence[Tensor], labels: Tensor, *, wei
     of -(0.7 y ln p + 0.3 (1 - y) ln(1 - p)), with 1e-8 inside the logarithms.
     """
     losses = []
-    for p in predictions:
+    for prediction in predictions:
+        p = prediction.float()  # 1e-8 and 1 - p vanish in half precision
         occupied = (labels * (p + 1e-8).log()).mean()
         empty = ((1 - labels) * (1 - p + 1e-8).log()).mean()
         losses.append(-weight * (OCCUPIED * occupied + EMPTY * empty))

@@ -1,51 +1,56 @@
-"""Bring the original project's trained shape network in: ``net_G`` files as PIFu and Geo-PIFu's baseline published them."""
+"""The options of PIFu's published networks, read from their state dicts."""
 
 from __future__ import annotations
 
 import dataclasses
-from pathlib import Path
+from typing import Any
 
-from torch import Tensor
-
-from vitruvian.methods.pifu.network import PifuShapeNetwork
+from vitruvian.methods.pifu.colour_options import ColourNetworkOptions
 from vitruvian.methods.pifu.options import NetworkOptions
-from vitruvian.methods.pifu.recipes import paper
-from vitruvian.methods.weights import Card, load_into, read_state_dict, save_weights
+from vitruvian.methods.traces import Traces
 
-LICENCE = "as published with the checkpoint; the original weights are for non-commercial research"
+FILTER = "image_filter."
+MLP = "surface_classifier.conv"
 
 
-def import_shape_weights(checkpoint: Path, folder: Path, *, options: NetworkOptions | None = None) -> Card:
-    """Read a published checkpoint and write a weights folder. ``options``: those of its training, published ones by default.
+def filter_options(traces: Traces) -> dict[str, Any]:
+    """Fields of ``NetworkOptions`` that the hourglass filter's entries tell."""
+    low = traces.shape(f"{FILTER}conv1.weight", 4)[0]
+    down = "ave_pool"
+    if traces.has(f"{FILTER}down_conv2."):
+        down = "conv64" if traces.shape(f"{FILTER}down_conv2.weight", 4)[1] == low else "conv128"
+    return {
+        "norm": "batch" if traces.has(f"{FILTER}bn1.running_mean") else "group",
+        "num_stack": max(1, traces.count(r"image_filter\.m(\d+)\.")),
+        "num_hourglass": max(1, traces.count(r"image_filter\.m0\.b1_(\d+)\.") - 1),
+        "hg_down": down,
+        "hourglass_dim": traces.shape(f"{FILTER}l0.weight", 4)[0],
+        "recover_dim": traces.has(f"{FILTER}recover_dim_conv_1."),
+        "width": low / 64,
+    }
 
-    Reads tensors only (nothing else in the file is run). Raises ``InputError`` if the file is no state dict of this network.
-    """
-    options = options or NetworkOptions()
-    network = PifuShapeNetwork(options)
-    state_dict = complete_aliases(read_state_dict(checkpoint), network)
-    load_into(network, state_dict, origin=str(checkpoint))
-    recipe = paper()
-    card = Card(
-        method="pifu",
-        stage="shape",
-        recipe="published",
-        options={"network": dataclasses.asdict(options), "image_size_px": options.load_size_px},
-        reconstruct=dataclasses.asdict(recipe.reconstruct),
-        protocol=recipe.protocol,
-        data_licence=LICENCE,
-        extra={"imported_from": checkpoint.name},
+
+def shape_options(traces: Traces) -> NetworkOptions:
+    """Options of a shape network; what leaves no trace is as published."""
+    known = filter_options(traces)
+    mlp_dim = traces.mlp_dim(MLP)
+    plain = dataclasses.replace(NetworkOptions(), **known, mlp_dim=(known["hourglass_dim"] + 1, *mlp_dim[1:]))
+    return dataclasses.replace(
+        plain,
+        mlp_dim=mlp_dim,
+        skip_hourglass=mlp_dim[0] == plain.mlp_dim[0] + plain.channels(64),
+        no_residual=traces.no_residual(MLP),
     )
-    save_weights(folder, network.state_dict(), card)
-    return card
 
 
-def complete_aliases(state_dict: dict[str, Tensor], network: PifuShapeNetwork) -> dict[str, Tensor]:
-    """Add what some files leave out: a block's ``bn4`` is its ``downsample.0`` under another name, or is never used."""
-    own = network.state_dict()
-    completed = dict(state_dict)
-    for name, value in own.items():
-        if name not in completed and ".bn4." in name:
-            completed[name] = completed.get(name.replace(".bn4.", ".downsample.0."), value)
-        elif name not in completed and ".downsample.0." in name:
-            completed[name] = completed.get(name.replace(".downsample.0.", ".bn4."), value)
-    return completed
+def colour_options(traces: Traces) -> ColourNetworkOptions:
+    """Options of a colour network; what leaves no trace is as published."""
+    high, mlp_dim = traces.shape(f"{FILTER}model.7.weight", 4)[0], traces.mlp_dim(MLP)
+    with_bias, running = traces.has(f"{FILTER}model.1.bias"), traces.has(f"{FILTER}model.2.running_mean")
+    return ColourNetworkOptions(
+        norm="instance" if with_bias else "batch" if running else "group",
+        shape_channels=mlp_dim[0] - 1 - high,
+        mlp_dim=mlp_dim,
+        no_residual=traces.no_residual(MLP),
+        width=high / 256,
+    )

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Literal
 
 import numpy as np
 import torch
@@ -17,6 +16,7 @@ from vitruvian.errors import InputError
 from vitruvian.geometry.camera import Camera
 from vitruvian.methods.field_grid import Field, FieldGrid, evaluate_dense, evaluate_near_surface, evaluate_octree
 from vitruvian.methods.grid import Grid
+from vitruvian.methods.option_values import options_from
 from vitruvian.methods.pifu.crop import mask_box, person_square
 from vitruvian.methods.pifu.network import PifuShapeNetwork
 from vitruvian.methods.pifu.options import NetworkOptions
@@ -209,8 +209,8 @@ def load_reconstructor(folder: Path) -> PifuReconstructor:
     if card.method != "pifu" or card.stage != "shape":
         raise InputError(f"{folder}: the weights are of {card.method} / {card.stage}; PIFu needs those of pifu / shape.")
     origin = f"{folder / 'card.json'}"
-    network_options = _options(NetworkOptions, card.options.get("network"), f"{origin}: options.network")
-    options = _options(ReconstructOptions, card.reconstruct or {}, f"{origin}: reconstruct")
+    network_options = options_from(NetworkOptions, card.options.get("network"), f"{origin}: options.network")
+    options = options_from(ReconstructOptions, card.reconstruct or {}, f"{origin}: reconstruct")
     size = card.options.get("image_size_px")
     if not isinstance(size, int) or size < 1 or size % network_options.size_multiple_px:
         raise InputError(
@@ -219,15 +219,3 @@ def load_reconstructor(folder: Path) -> PifuReconstructor:
     network = PifuShapeNetwork(network_options)
     load_into(network, weights.state_dict, origin=str(folder))
     return PifuReconstructor(network, card, image_size_px=size, options=options)
-
-
-Options = TypeVar("Options")
-
-
-def _options(kind: type[Options], values: Any, origin: str) -> Options:
-    if not isinstance(values, Mapping):
-        raise InputError(f"{origin} is {values!r}; it must be an object with the options of the training.")
-    try:
-        return kind(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})
-    except (TypeError, ValueError) as error:
-        raise InputError(f"{origin} does not fit this version: {error}") from error
