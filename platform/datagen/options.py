@@ -71,13 +71,14 @@ class DatagenOptions:
     `pymaf`."""
     views_per_subject: int | None = None
     """Pictures of each person. `pifu` turns the person evenly around the vertical axis: 4 by default, 360 in the paper.
-    `geopifu` takes four for each draw of rotation, background and light: 16 by default and in the paper."""
+    `geopifu` takes four for each draw of rotation, background and light: 16 by default and in the paper. `humaniflow`
+    takes 1, `pymaf` 4, each turned at random."""
     arc_deg: int | None = None
     """The part of the circle that these views come from; its middle is the front. Default: 360, as published; 120 looks at
     people from the front and up to 60 degrees from either side."""
     size_px: int | None = None
     """Width of the pictures; the protocol knows the height. Default: 512 for `pifu` (square), 1024 for `geopifu` (1024 x
-    1536)."""
+    1536), 256 for `humaniflow`, 320 for `pymaf`."""
     renderer: str = "native"
     """What draws the views: `native` (built in, no GL, the same pixels everywhere), `pyrender` (OpenGL) or `pytorch3d`
     (torch, CUDA). The same pictures by definition; pixels on edges differ, so it counts as another data set."""

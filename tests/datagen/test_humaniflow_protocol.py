@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 from naked import naked_subject
+from PIL import Image
 
 from vitruvian.bodies import load_builtin, pose_body
 from vitruvian.bodies.builtin_charts import builtin_charts
 from vitruvian.bodies.charts import PART_NAMES
+from vitruvian.datagen.background import draw_background
 from vitruvian.datagen.blocks import Block, Member, Products, make_block
 from vitruvian.datagen.body_textures.atlas import atlas_map, atlas_uvs, textured_body
 from vitruvian.datagen.body_textures.library import TextureLibrary
@@ -129,6 +131,17 @@ def test_blocks_are_the_same_bytes_and_views_can_be_drawn_again(tmp_path: Path) 
     assert first[0]["view"]["light"]["kind"] == "phong"
     np.testing.assert_array_equal(first[0]["part_labels"], first[0]["iuv"][..., 0])
     np.testing.assert_array_equal(first[0]["part_labels"] > 0, first[0]["mask"])
+
+
+def test_background_pictures_are_stretched_whole(tmp_path: Path) -> None:
+    halves = np.zeros((40, 90, 3), np.uint8)
+    halves[:, 45:] = 200
+    Image.fromarray(halves).save(tmp_path / "halves.png")
+    protocol = HumaniflowProtocol(background="pictures", background_folder=tmp_path, background_pictures=("halves.png",))
+    view = protocol.plan(naked_subject(0), index=0, split="train", seed=0).views[0]
+    drawn = draw_background(view.background, 256, 256, tmp_path)
+    np.testing.assert_array_equal(drawn[:, :120], 0)
+    np.testing.assert_array_equal(drawn[:, 136:], 200)
 
 
 def test_training_inputs(tmp_path: Path) -> None:

@@ -11,8 +11,10 @@ pelvis, is placed at (0, 0, 2.5). Sources hand out people who face the viewer, s
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -87,6 +89,11 @@ def draw_lamp(anchor_m: NDArray[np.float64], camera: Camera, rng: np.random.Gene
         diffuse=float(rng.uniform(*DIFFUSE)),
         specular=float(rng.uniform(*SPECULAR)),
     )
+
+
+def whole(background: Mapping[str, Any]) -> dict[str, Any]:
+    """A picture is stretched to the view whatever its shape, as published, instead of a piece being cut out of it."""
+    return {key: value for key, value in background.items() if key not in ("left", "top", "side")}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -165,7 +172,7 @@ class HumaniflowProtocol:
             camera=camera,
             yaw_rad=yaw_rad,
             light=draw_lamp(anchor_of(subject)[0], camera, rng),
-            background=random_background(self.background, rng, self.background_pictures),
+            background=whole(random_background(self.background, rng, self.background_pictures)),
             background_folder=self.background_folder,
         )
 
