@@ -64,9 +64,9 @@ def main(arguments: list[str], program: str) -> int:
     if not options.folder.is_dir():
         raise InputError(f"{options.folder}: there is no such folder.")
 
+    from vitruvian.datagen.folder_report import examine_all, table, write_json
     from vitruvian.datagen.options import DatagenOptions
     from vitruvian.datagen.sources.registry import guess_source, make_source
-    from vitruvian.datagen.validation import examine_all, table, write_json
 
     name = guess_source(options.folder) if options.source == "auto" else options.source
     source = make_source(
