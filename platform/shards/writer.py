@@ -91,19 +91,20 @@ def sync_folder(folder: Path) -> None:
 
 
 @contextmanager
-def clear_disk_errors(folder: Path) -> Iterator[None]:
-    """A full disk or a used-up quota becomes an InputError that says so and what to do; other errors pass."""
+def clear_disk_errors(path: Path) -> Iterator[None]:
+    """A full disk or a used-up quota under ``path``, a file or folder, becomes an InputError that says so and what to do; other
+    errors pass."""
     try:
         yield
     except OSError as error:
         if error.errno not in _FULL:
             raise
         try:
-            free = f"{shutil.disk_usage(folder).free / 1e6:.1f} MB free"
+            free = f"{shutil.disk_usage(path if path.is_dir() else path.parent).free / 1e6:.1f} MB free"
         except OSError:
             free = "free space not known"
         raise InputError(
-            f"{folder}: the disk is full or a limit is reached ({error.strerror}; {free}). What was finished before is intact: "
+            f"{path}: the disk is full or a limit is reached ({error.strerror}; {free}). What was finished before is intact: "
             "make room and run the same command again, it continues."
         ) from error
 
@@ -133,7 +134,7 @@ def write_shard(path: Path, rows: Iterable[SubjectRow], items: Sequence[str]) ->
     temporary = path.with_name(f"{path.name}.{secrets.token_hex(4)}{TEMPORARY_SUFFIX}")
     subjects = []
     try:
-        with temporary.open("wb") as file:
+        with clear_disk_errors(path), temporary.open("wb") as file:
             sink = _HashingFile(file)
             with pa.ipc.new_file(pa.PythonFile(sink, mode="w"), schema) as writer:
                 for row in rows:
@@ -144,13 +145,6 @@ def write_shard(path: Path, rows: Iterable[SubjectRow], items: Sequence[str]) ->
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
-    except OSError as error:
-        if error.errno not in _FULL:
-            raise
-        raise InputError(
-            f"{path}: cannot be written ({error.strerror}). Make room on the disk and run the same command again: finished "
-            "blocks are kept."
-        ) from None
     finally:
         temporary.unlink(missing_ok=True)
     sync_folder(path.parent)

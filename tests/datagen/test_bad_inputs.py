@@ -379,7 +379,7 @@ def test_a_full_disk_is_said_and_the_run_continues_when_there_is_room(tmp_path: 
                "--query-points", "500", "--voxel-resolution", "16", "--block-size", "2", "--num-actors", "0"]  # fmt: skip
     full = subprocess.run(command, capture_output=True, text=True, preexec_fn=limited(0.03))
     assert full.returncode == 2, full.stderr
-    assert "block-000000.arrow: cannot be written (File too large). Make room on the disk" in full.stderr
+    assert "block-000000.arrow: the disk is full or a limit is reached (File too large" in full.stderr
     assert "Traceback" not in full.stderr and not list((tmp_path / "data").rglob("*.tmp"))
     report = generate(options(tmp_path / "data", folder), progress=False)
     assert report.fingerprint == clean.fingerprint

@@ -253,7 +253,9 @@ def test_a_full_disk_is_a_clear_error_and_the_other_shards_stay(
 
     monkeypatch.setattr(writer.os, "fsync", full)
     root = tmp_path / "data"
-    with pytest.raises(InputError, match=r"data: the disk is full.*MB free.*make room and run the same command again"):
+    with pytest.raises(
+        InputError, match=r"block-\d+\.arrow: the disk is full.*MB free.*make room and run the same command again"
+    ):
         generate(options(root, folder), progress=False)
     monkeypatch.undo()
     kept = read_manifest(root)
