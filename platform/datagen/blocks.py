@@ -9,6 +9,7 @@ from typing import Any
 from vitruvian.datagen.geopifu_published import draw_published
 from vitruvian.datagen.items.context import SubjectContext, ViewContext
 from vitruvian.datagen.items.registry import SUBJECT_PRODUCERS, VIEW_PRODUCERS
+from vitruvian.datagen.items.surfaces import check_drawn
 from vitruvian.datagen.plan import DataProtocol, PreparingProtocol, SubjectPlan
 from vitruvian.datagen.point_lights import PointLights
 from vitruvian.datagen.renderers.interface import Renderer
@@ -19,6 +20,7 @@ from vitruvian.datagen.transfer import transfer_of
 from vitruvian.datagen.validate import check_subject
 from vitruvian.datagen.view import View
 from vitruvian.errors import InputError
+from vitruvian.shards.drawn import drawn_items
 from vitruvian.shards.items import ITEMS
 from vitruvian.shards.schema import GroupRow, SubjectRow, ViewRow
 
@@ -81,7 +83,8 @@ def cut_blocks(members: Sequence[Member], block_size: int) -> list[Block]:
 
 def make_view(context: SubjectContext, view: View, products: Products) -> ViewRow:
     """Draw one view and encode its items."""
-    names = [name for name in products.items if ITEMS[name].level == "view"]
+    drawn = drawn_items(products.items)
+    names = [name for name in products.items if ITEMS[name].level == "view" and name not in drawn]
     fields = sorted({field_name for name in names for field_name in VIEW_PRODUCERS[name].fields})
     if context.plan.published and isinstance(view.light, PointLights):
         scale, file_normals = context.plan.similarity.units_per_metre, context.subject.vertex_normals
@@ -136,6 +139,7 @@ def make_subject(source: Source, protocol: DataProtocol, member: Member, product
 def subject_row(draws: Sequence[SubjectContext], member: Member, products: Products) -> SubjectRow:
     """A subject's row from the contexts of its draws."""
     subject = draws[0].subject
+    check_drawn(draws[0], drawn_items(products.items))
     names = [name for name in products.items if ITEMS[name].level == "subject"]
     return SubjectRow(
         subject_id=member.subject_id,

@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from vitruvian.errors import InputError
 from vitruvian.geometry.mesh import Mesh
-from vitruvian.shards import body_items, encode, geopifu_items, surface_items
+from vitruvian.shards import body_items, drawn, encode, geopifu_items, surface_items
 
 Level = Literal["subject", "group", "view"]
 """What an item is of: a subject, one draw of it (most protocols make one), or a view."""
@@ -296,6 +296,17 @@ ITEMS: dict[str, Item] = {
             ),
             encode=_encode_query_points,
             decode=_decode_query_points,
+        ),
+        Item(
+            name="surfaces",
+            level="subject",
+            keys=("surfaces",),
+            description="mesh and body with codes, world metres; with it normal, mesh_semantics, smpl_semantics and smpl_iuv "
+            "are drawn when they are read instead of stored: less than half the space",
+            precision="exact; codes and chart coordinates to 1/65535",
+            arrow_type=drawn.SURFACES_TYPE,
+            encode=drawn.encode_surfaces,
+            decode=drawn.decode_surfaces,
         ),
         Item(
             name="config",

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from vitruvian.errors import InputError
 from vitruvian.geometry.camera import Camera
+from vitruvian.shards.drawn import SURFACES, SurfaceArtist, decode_surfaces, drawn_items
 from vitruvian.shards.items import ITEMS
 from vitruvian.shards.schema import FORMAT
 
@@ -60,6 +61,9 @@ class ShardReader:
         if metadata.get(b"vitruvian.format") != str(FORMAT).encode():
             raise InputError(f"{path}: is an Arrow file, but not a shard of format {FORMAT}.")
         self.items: tuple[str, ...] = tuple(json.loads(metadata[b"vitruvian.items"]))
+        self.drawn = drawn_items(self.items)
+        """Items that are drawn from ``surfaces`` when they are read."""
+        self._last_artist: tuple[int, SurfaceArtist] | None = None
 
     @property
     def num_rows(self) -> int:
@@ -98,9 +102,18 @@ class ShardReader:
         }
         values["group"] = values["view"].get("group", 0)
         for name in items:
-            if ITEMS[name].level == "view":
+            if ITEMS[name].level == "view" and name not in self.drawn:
                 values.update(ITEMS[name].decode(views.field(name)[view_index]))
+        if wanted := [name for name in items if name in self.drawn]:
+            values.update(self._artist(row).draw(wanted, values["camera"]))
         return values
+
+    def _artist(self, row: int) -> SurfaceArtist:
+        """Of the last row that was asked for: views of one subject are mostly read together."""
+        if self._last_artist is None or self._last_artist[0] != row:
+            stored = self._file.get_batch(row).column(SURFACES)[0]
+            self._last_artist = (row, SurfaceArtist(decode_surfaces(stored)[SURFACES]))
+        return self._last_artist[1]
 
     def stored(self, row: int, view_index: int, name: str) -> bytes:
         """The stored bytes of a view item that is one encoded picture."""
@@ -120,7 +133,7 @@ class ShardReader:
             "group": batch.column("groups")[0].values.field,
             "view": batch.column("views")[0].values.field,
         }
-        return {name: _stored_bytes(there[ITEMS[name].level](name)) for name in self.items}
+        return {name: 0 if name in self.drawn else _stored_bytes(there[ITEMS[name].level](name)) for name in self.items}
 
 
 def _stored_bytes(column: pa.Array) -> int:

@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from vitruvian.geometry.camera import Camera
+from vitruvian.shards.drawn import drawn_items
 from vitruvian.shards.items import ITEMS
 
 FORMAT = 2
@@ -60,8 +61,9 @@ def canonical_json(value: Any) -> str:
 
 def shard_schema(items: Sequence[str]) -> pa.Schema:
     """The Arrow schema of shards that hold these items."""
+    drawn = drawn_items(items)
     subject, group, view = (
-        [(name, ITEMS[name].arrow_type) for name in items if ITEMS[name].level == level]
+        [(name, ITEMS[name].arrow_type) for name in items if ITEMS[name].level == level and name not in drawn]
         for level in ("subject", "group", "view")
     )
     numbers = pa.float64()
@@ -87,6 +89,7 @@ def shard_schema(items: Sequence[str]) -> pa.Schema:
 
 def row_values(row: SubjectRow, items: Sequence[str]) -> dict[str, Any]:
     """The row as plain values for ``shard_schema(items)``; a missing item is a KeyError, never a null."""
+    drawn = drawn_items(items)
     level = {name: ITEMS[name].level for name in items}
     return {
         "subject_id": row.subject_id,
@@ -109,7 +112,7 @@ def row_values(row: SubjectRow, items: Sequence[str]) -> dict[str, Any]:
                 "view_index": index,
                 "camera": canonical_json(view.camera.to_dict()),
                 "description": canonical_json(view.description),
-                **{name: view.encoded[name] for name in items if level[name] == "view"},
+                **{name: view.encoded[name] for name in items if level[name] == "view" and name not in drawn},
             }
             for index, view in enumerate(row.views)
         ],

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from figures import ellipsoid, figure, write_folder
+from figures import ellipsoid, figure, write_folder, write_obj
 from PIL import Image
 
 from vitruvian.bodies.builtin_charts import builtin_charts
@@ -191,6 +191,39 @@ def test_body_items_without_a_body_say_so() -> None:
             subject_row(draws_of(bare, plan, index=0, seed=0), MEMBER, products)
 
 
+def test_pictures_drawn_from_stored_surfaces_are_the_stored_ones(reader: ShardReader, tmp_path: Path) -> None:
+    products = dataclasses.replace(PRODUCTS, items=(*NAMES, "surfaces"))
+    write_shard(tmp_path / "drawn.arrow", [make_subject(OnePerson(), PROTOCOL, MEMBER, products)], products.items)
+    drawn = ShardReader(tmp_path / "drawn.arrow")
+    assert drawn.drawn == ("normal", "mesh_semantics", "smpl_semantics", "smpl_iuv")
+    assert (tmp_path / "drawn.arrow").stat().st_size > 0 and drawn.item_bytes(0)["normal"] == 0
+    for view in range(8):
+        before, after = sample(reader, view), {**drawn.subject(0, NAMES), **drawn.view(0, view, NAMES)}
+        assert np.array_equal(after["normal"].any(axis=2), before["mask"])
+        cosine = np.einsum("hwc,hwc->hw", before["normal"], after["normal"])[before["mask"]]
+        assert np.degrees(np.arccos(np.clip(cosine, -1, 1))).max() < 0.5
+        for name in ("mesh_semantics", "smpl_semantics", "smpl_iuv"):
+            difference = np.abs(before[name].astype(int) - after[name])
+            assert difference.max() <= 1 and (difference > 0).mean() < 0.002
+        assert np.array_equal(before["smpl_iuv"][..., 0], after["smpl_iuv"][..., 0])
+        assert np.array_equal(before["rgb"], after["rgb"])
+
+
+def test_surfaces_know_what_they_lack(tmp_path: Path) -> None:
+    bare = Subject(subject_id="ball", mesh=ellipsoid((0, 0.9, 0), (0.3, 0.9, 0.2)), source="test", licence="CC0")
+    plan = PROTOCOL.plan(bare, index=0, split="train", seed=0)
+    products = dataclasses.replace(PRODUCTS, items=("normal", "surfaces"))
+    write_shard(tmp_path / "ball.arrow", [subject_row(draws_of(bare, plan, index=0, seed=0), MEMBER, products)], products.items)
+    assert ShardReader(tmp_path / "ball.arrow").view(0, 0, ("normal",))["normal"].any()
+    for name in ("smpl_semantics", "smpl_iuv"):
+        wanted = dataclasses.replace(PRODUCTS, items=(name, "surfaces"))
+        with pytest.raises(InputError, match="ball: source 'test' knows no body"):
+            subject_row(draws_of(bare, plan, index=0, seed=0), MEMBER, wanted)
+    published = dataclasses.replace(PROTOCOL, published=True).plan(bare, index=0, split="train", seed=0)
+    with pytest.raises(InputError, match="Leave surfaces out"):
+        subject_row(draws_of(bare, published, index=0, seed=0), MEMBER, products)
+
+
 SMALL = {"protocol": "geopifu", "size_px": 64, "views_per_subject": 8, "query_points": 200, "num_actors": 0, "block_size": 2}
 PLAIN = ("config", "rgb", "mask", "normal", "solid_voxels", "mask_from_voxels", "query_points")
 
@@ -251,6 +284,25 @@ def test_published_files_are_read_as_they_are(run: tuple[Path, Path, Path], tmp_
     document["args"]["eachMeshWithBgNum"] = 4
     assert [one.base for one in read_configs(tmp_path)] == [4]
     assert [one.base for one in read_configs(tmp_path, black_listed=True)] == [4, *BLACK_LIST]
+
+
+def test_meshes_are_found_by_the_last_parts_of_their_path(run: tuple[Path, Path, Path], tmp_path: Path) -> None:
+    document = json.loads((run[2] / "000008.json").read_text())
+    prefix = "/trainman-mount/trainman-storage-d5c0a121-bb5d-4afb-8020-c53f096d2a5c/data/DeepHumanDataset/dataset"
+    document |= {"meshPath": f"{prefix}/results_gyx_b_M/1252/mesh.obj", "bgImgPath": "/x/LSUN/train_jpg/tower/1.jpg"}
+    del document["vitruvian"]
+    (tmp_path / "configs").mkdir()
+    (tmp_path / "configs" / "000011.json").write_text(json.dumps(document))
+    place = tmp_path / "here" / "dataset" / "results_gyx_b_M" / "1252"
+    place.mkdir(parents=True)
+    shape = figure(0)
+    turned = (shape.vertices * np.array([1, -1, -1])).astype(np.float32)  # as THuman 1.0 has them: y down, facing -z
+    write_obj(place / "mesh.obj", dataclasses.replace(shape, vertices=turned))
+    arguments = ["datagen", "replay", str(tmp_path / "configs"), "--meshes", str(tmp_path / "here"), "--num-actors", "0"]
+    assert main([*arguments, "--items", "mask", "config", "solid_voxels", "--out", str(tmp_path / "data")]) == 0
+    data = ShardDataset(tmp_path / "data")
+    assert [subject.subject_id for subject in data.subjects] == ["results_gyx_b_M/1252"] and len(data) == 4
+    assert data[0]["config"] == document and data[0]["split"] == "train" and data[0]["mask"].any()
 
 
 def test_backgrounds_are_found_however_they_are_spelled(run: tuple[Path, Path, Path], tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from vitruvian.datagen.items import (
     smpl_iuv,
     solid_voxels,
     surface_maps,
+    surfaces,
     texture_space,
 )
 from vitruvian.datagen.items.context import SubjectContext, ViewContext
@@ -40,6 +41,7 @@ SUBJECT_PRODUCERS: dict[str, Callable[[SubjectContext], dict[str, Any]]] = {
     "solid_voxels": solid_voxels.solid_voxels,
     "query_points": query_points.query_points,
     "config": config.config,
+    "surfaces": surfaces.surfaces,
     "smpl_semantic_voxels": semantics.smpl_semantic_voxels,
     "prt": prt.prt,
     "color_points": color_points.color_points,

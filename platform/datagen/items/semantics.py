@@ -56,16 +56,16 @@ def transferred(
     return np.einsum("nk,nkc->nc", weights, codes_v3[near])
 
 
-def _codes(context: SubjectContext) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+def body_codes(context: SubjectContext) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
     return context.remember_subject("body codes", lambda: vertex_codes(rest_vertices(context.subject)))
 
 
-def _mesh_codes(context: SubjectContext) -> NDArray[np.float32]:
+def mesh_codes(context: SubjectContext) -> NDArray[np.float32]:
     """(V, 3) codes of the clothed mesh's vertices, found in metres: the same for all draws."""
 
     def make() -> NDArray[np.float32]:
         body = known_body(context.subject)
-        return transferred(body.vertices, _codes(context)[0], context.subject.mesh.vertices)
+        return transferred(body.vertices, body_codes(context)[0], context.subject.mesh.vertices)
 
     return context.remember_subject("mesh codes", make)
 
@@ -78,16 +78,16 @@ def as_bytes(values: NDArray[np.float32], *, published: bool) -> NDArray[np.uint
 
 def mesh_semantics(context: ViewContext) -> dict[str, Any]:
     """uint8 (H, W, 3) of the clothed mesh; background 255."""
-    subject, codes = context.subject, _mesh_codes(context.subject)
+    subject, codes = context.subject, mesh_codes(context.subject)
     faces, cut_off = subject.subject.mesh.faces, subject.plan.published
     picture = interpolated_bytes(codes, faces, context.gbuffer, background=CODE_BACKGROUND, cut_off=cut_off)
-    return {"mesh_semantics": picture, "mesh_semantics_ratio": _codes(subject)[1]}
+    return {"mesh_semantics": picture, "mesh_semantics_ratio": body_codes(subject)[1]}
 
 
 def smpl_semantics(context: ViewContext) -> dict[str, Any]:
     """uint8 (H, W, 3) of the body alone, whatever covers it; background 255."""
     subject = context.subject
-    codes, ratio = _codes(subject)
+    codes, ratio = body_codes(subject)
     faces, cut_off = known_body(subject.subject).faces, subject.plan.published
     picture = interpolated_bytes(codes, faces, context.body_gbuffer, background=CODE_BACKGROUND, cut_off=cut_off)
     return {"smpl_semantics": picture, "smpl_semantics_ratio": ratio}
@@ -99,7 +99,7 @@ def smpl_semantic_voxels(context: SubjectContext) -> dict[str, Any]:
     plan, frame = context.plan.voxels, context.plan.similarity
     cells = np.argwhere(solid(context, body.vertices, body.faces))
     centres = np.array(plan.origin) + (cells + 0.5) * plan.cell
-    codes = transferred(frame.to_units(body.vertices), _codes(context)[0], centres)
+    codes = transferred(frame.to_units(body.vertices), body_codes(context)[0], centres)
     voxels = np.zeros((*plan.resolution, 3), np.uint8)
     voxels[tuple(cells.T)] = as_bytes(codes, published=context.plan.published)
     return {"smpl_semantic_voxels": voxels}

@@ -4,27 +4,27 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from vitruvian.bodies.iuv_table import face_table
+from vitruvian.bodies.iuv_table import FaceTable, face_table
 from vitruvian.datagen.items.context import SubjectContext, ViewContext, known_body
 from vitruvian.geometry.interpolate import interpolated_bytes
+from vitruvian.shards.drawn import corner_values
+
+__all__ = ["FaceTable", "smpl_iuv", "table"]
 
 
-def _corner_values(context: SubjectContext) -> NDArray[np.float32]:
-    """(F, 3, 3) part, u and v at the corners of the body's faces, in units of 255."""
+def table(context: SubjectContext) -> FaceTable:
+    """Part and coordinates of the body's faces; InputError where no charts of it are known."""
 
-    def make() -> NDArray[np.float32]:
+    def make() -> FaceTable:
         body = known_body(context.subject)
-        table = face_table(context.plan.body.charts(body), body.faces)
-        parts = (table.parts.astype(np.float32) + np.float32(0.25)) / np.float32(255.0)  # a quarter: rounded or cut off alike
-        return np.concatenate([np.broadcast_to(parts[:, None, None], (len(parts), 3, 1)), table.uvs], axis=2)
+        return face_table(context.plan.body.charts(body), body.faces)
 
-    return context.remember_subject("iuv corners", make)
+    return context.remember_subject("iuv table", make)
 
 
 def smpl_iuv(context: ViewContext) -> dict[str, Any]:
     """uint8 (H, W, 3); (0, 0, 0) is background."""
-    cut_off = context.subject.plan.published
-    return {"smpl_iuv": interpolated_bytes(_corner_values(context.subject), None, context.body_gbuffer, cut_off=cut_off)}
+    subject, cut_off = context.subject, context.subject.plan.published
+    known = table(subject)
+    corners = subject.remember_subject("iuv corners", lambda: corner_values(known.parts, known.uvs))
+    return {"smpl_iuv": interpolated_bytes(corners, None, context.body_gbuffer, cut_off=cut_off)}
