@@ -36,10 +36,14 @@ _ARRAYS: dict[str, tuple[Any, tuple[int, ...], str]] = {
     "body_faces": (np.int32, (3,), "body_faces"),
     "body_codes": (np.uint16, (3,), "body_vertices"),
     "body_parts": (np.uint8, (), "body_faces"),
-    "body_uvs": (np.uint16, (3, 2), "body_faces"),
+    "uv_values": (np.uint16, (2,), "uv_values"),
+    "uv_counts": (np.uint8, (), "body_vertices"),
+    "uv_choices": (np.uint8, (3,), "body_faces"),
 }
 """Name: dtype, shape of a row, and what it has as many rows as."""
-_COUNTS = ("mesh_vertices", "mesh_faces", "body_vertices", "body_faces")
+_COUNTS = ("mesh_vertices", "mesh_faces", "body_vertices", "body_faces", "uv_values")
+_DIFFERENCES = ("mesh_vertices", "mesh_codes", "body_vertices", "body_faces", "body_codes", "uv_values")
+"""Stored as the difference from the row before: measured to be smaller so."""
 SURFACES_TYPE = pa.struct(
     [(f"num_{name}", pa.int32()) for name in _COUNTS]
     + [("unit_normals", pa.bool_()), ("ratio", pa.list_(pa.float64(), 3))]
@@ -52,14 +56,45 @@ def sixteen_bits(values: NDArray[Any]) -> NDArray[np.uint16]:
     return np.rint(np.clip(values, 0.0, 1.0) * 65535.0).astype(np.uint16)
 
 
+def _differences(rows_nc: NDArray[Any]) -> NDArray[Any]:
+    """Rows to unsigned numbers, small ones for rows that are like the row before: 0, -1, 1, -2, ... become 0, 1, 2, 3, ..."""
+    kind = np.dtype(f"i{rows_nc.dtype.itemsize}")
+    steps = np.diff(rows_nc.view(kind), axis=0, prepend=np.zeros((1, rows_nc.shape[1]), kind))
+    return ((steps << 1) ^ (steps >> (8 * kind.itemsize - 1))).view(np.dtype(f"u{kind.itemsize}"))
+
+
+def _sums(differences_nc: NDArray[Any], dtype: Any) -> NDArray[Any]:
+    """The inverse of ``_differences``."""
+    steps = (differences_nc >> 1) ^ (~(differences_nc & 1) + differences_nc.dtype.type(1))
+    return np.cumsum(steps, axis=0, dtype=differences_nc.dtype).view(dtype)
+
+
+def _by_vertex(
+    faces_f3: NDArray[np.int32], uvs_f32: NDArray[np.uint16], num_vertices: int
+) -> tuple[NDArray[np.uint16], NDArray[np.uint8], NDArray[np.uint8]]:
+    """Coordinates of corners as those of vertices, which mostly have one: all values in the order of the vertices, how many
+    each vertex has, and which of them each corner takes."""
+    corner = faces_f3.reshape(-1).astype(np.int64)
+    values, which = np.unique(np.column_stack([corner, uvs_f32.reshape(-1, 2)]), axis=0, return_inverse=True)
+    counts = np.bincount(values[:, 0], minlength=num_vertices)
+    choices = which.reshape(-1) - (np.cumsum(counts) - counts)[corner]
+    return values[:, 1:].astype(np.uint16), counts.astype(np.uint8), choices.reshape(-1, 3).astype(np.uint8)
+
+
 def encode_surfaces(values: Mapping[str, Any]) -> dict[str, Any]:
-    """``surfaces``: a dict of the arrays above (None where unknown), ``unit_normals`` and ``ratio``."""
-    surfaces: dict[str, Any] = values[SURFACES]
+    """``surfaces``: a dict of arrays (None where unknown) ``mesh_vertices``, ``mesh_faces``, ``mesh_normals``, ``mesh_codes``,
+    ``body_vertices``, ``body_faces``, ``body_codes``, ``body_parts`` (F,), ``body_uvs`` (F, 3, 2), and ``unit_normals``
+    (whether normals are made of the faces' unit ones) and ``ratio``. Codes and coordinates come from ``sixteen_bits``."""
+    surfaces: dict[str, Any] = dict(values[SURFACES])
+    uvs = surfaces.pop("body_uvs")
+    given = (None, None, None) if uvs is None else _by_vertex(surfaces["body_faces"], uvs, len(surfaces["body_vertices"]))
+    surfaces |= dict(zip(("uv_values", "uv_counts", "uv_choices"), given, strict=True))
     stored: dict[str, Any] = {name: None for name in _ARRAYS}
     for name in _ARRAYS:
         if surfaces[name] is not None:
-            array = surfaces[name].reshape(len(surfaces[name]), -1)
-            stored[name] = encode.pack_array(array.T)  # column by column: neighbours in a column are alike
+            rows = surfaces[name].reshape(len(surfaces[name]), -1)
+            rows = _differences(rows) if name in _DIFFERENCES else rows
+            stored[name] = encode.pack_array(rows.T)  # column by column: neighbours in a column are alike
     counts = {f"num_{name}": 0 if surfaces[name] is None else len(surfaces[name]) for name in _COUNTS}
     ratio = None if surfaces["ratio"] is None else [float(x) for x in surfaces["ratio"]]
     return {**counts, "unit_normals": bool(surfaces["unit_normals"]), "ratio": ratio, **stored}
@@ -72,8 +107,14 @@ def decode_surfaces(scalar: pa.StructScalar) -> Values:
         surfaces[name] = None
         if scalar[name].is_valid:
             count, width = scalar[f"num_{counted}"].as_py(), int(np.prod(shape))
-            columns = encode.unpack_array(scalar[name].as_buffer(), dtype, (width, count))
-            surfaces[name] = np.ascontiguousarray(columns.T).reshape(count, *shape)
+            stored = np.dtype(f"u{np.dtype(dtype).itemsize}") if name in _DIFFERENCES else dtype
+            rows = np.ascontiguousarray(encode.unpack_array(scalar[name].as_buffer(), stored, (width, count)).T)
+            surfaces[name] = (_sums(rows, dtype) if name in _DIFFERENCES else rows).reshape(count, *shape)
+    values, counts, choices = (surfaces.pop(name) for name in ("uv_values", "uv_counts", "uv_choices"))
+    surfaces["body_uvs"] = None
+    if values is not None:
+        first = np.cumsum(counts, dtype=np.int64) - counts
+        surfaces["body_uvs"] = values[first[surfaces["body_faces"]] + choices]
     return {SURFACES: surfaces}
 
 

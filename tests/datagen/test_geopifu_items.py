@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from figures import ellipsoid, figure, write_folder, write_obj
 from PIL import Image
@@ -19,6 +20,7 @@ from vitruvian.cli.main import main
 from vitruvian.datagen.blocks import Member, Products, draws_of, make_subject, subject_row
 from vitruvian.datagen.geopifu_config import BLACK_LIST, read_config, read_configs
 from vitruvian.datagen.items import semantics
+from vitruvian.datagen.items.surfaces import surfaces
 from vitruvian.datagen.options import DatagenOptions
 from vitruvian.datagen.protocols.geopifu import GeopifuProtocol
 from vitruvian.datagen.protocols.registry import with_protocol_defaults
@@ -26,6 +28,7 @@ from vitruvian.datagen.run import generate
 from vitruvian.datagen.subject import BodySurface, Subject
 from vitruvian.errors import InputError
 from vitruvian.shards import ShardDataset
+from vitruvian.shards.items import ITEMS
 from vitruvian.shards.manifest import read_manifest
 from vitruvian.shards.reader import ShardReader
 from vitruvian.shards.writer import write_shard
@@ -207,6 +210,18 @@ def test_pictures_drawn_from_stored_surfaces_are_the_stored_ones(reader: ShardRe
             assert difference.max() <= 1 and (difference > 0).mean() < 0.002
         assert np.array_equal(before["smpl_iuv"][..., 0], after["smpl_iuv"][..., 0])
         assert np.array_equal(before["rgb"], after["rgb"])
+
+
+def test_surfaces_are_stored_exactly() -> None:
+    one_draw = dataclasses.replace(PROTOCOL, draws_per_subject=1)
+    (context,) = draws_of(person(), one_draw.plan(person(), index=0, split="train", seed=0), index=0, seed=0)
+    made = surfaces(context)
+    item = ITEMS["surfaces"]
+    back = item.decode(pa.scalar(item.encode(made), type=item.arrow_type))["surfaces"]
+    for name, array in made["surfaces"].items():
+        if isinstance(array, np.ndarray) and array.ndim:
+            assert np.array_equal(back[name], array) and (name == "ratio" or back[name].dtype == array.dtype), name
+    assert back["unit_normals"] is True and back["mesh_normals"] is None
 
 
 def test_surfaces_know_what_they_lack(tmp_path: Path) -> None:
