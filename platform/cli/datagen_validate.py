@@ -48,6 +48,8 @@ class ValidateOptions:
     """For `thuman2`: where the fitted SMPL or SMPL-X files lie, if not beside the scans."""
     limit: int | None = None
     """Look only at this many subjects, the first ones."""
+    only_problems: bool = False
+    """Print only those that cannot be used; the JSON report has all."""
     jobs: int = 1
     """Look at this many subjects at a time, each in a process of its own."""
     json: Path | None = None
@@ -64,7 +66,7 @@ def main(arguments: list[str], program: str) -> int:
     if not options.folder.is_dir():
         raise InputError(f"{options.folder}: there is no such folder.")
 
-    from vitruvian.datagen.folder_report import examine_all, table, write_json
+    from vitruvian.datagen.folder_report import counted, examine_all, table, write_json
     from vitruvian.datagen.options import DatagenOptions
     from vitruvian.datagen.sources.registry import guess_source, make_source
 
@@ -83,11 +85,11 @@ def main(arguments: list[str], program: str) -> int:
         )
     )
     ids = list(source.subject_ids())[: options.limit]
-    print(f"{options.folder}: source {name}, {len(ids)} subjects, {source.convention.described()}")
+    print(f"{options.folder}: source {name}, {counted(len(ids))}, {source.convention.described()}")
     progress = _Progress(len(ids))
     reports = examine_all(source, ids, jobs=options.jobs, each=lambda report: progress.add(report.problem is not None))
     progress.close()
-    print(table(reports))
+    print(table(reports, only_problems=options.only_problems))
     if options.json is not None:
         about = {"folder": str(options.folder), "source": name, "convention": source.convention.described()}
         write_json(options.json, reports, about)

@@ -106,8 +106,15 @@ def _body(subject: Subject, report: MeshReport) -> str:
     return f"{subject.body.model}{'' if subject.joints_m is not None else ', no joints'}"
 
 
-def table(reports: Sequence[SubjectReport]) -> str:
-    """A line for each subject, and below it what is wrong or worth knowing, for terminals."""
+def counted(number: int) -> str:
+    """``1 subject``, ``2 subjects``."""
+    return f"{number} subject{'' if number == 1 else 's'}"
+
+
+def table(reports: Sequence[SubjectReport], *, only_problems: bool = False) -> str:
+    """A line for each subject, and below it what is wrong or worth knowing, for terminals. ``only_problems`` leaves out the
+    others."""
+    everybody, reports = reports, [report for report in reports if report.problem or not only_problems]
     head = ("", "subject", "faces", "vertices", "height", "surface", "texture", "body")
     rows = [
         (
@@ -136,10 +143,10 @@ def table(reports: Sequence[SubjectReport]) -> str:
             if report.hint:
                 lines.append(f"      to do:   {report.hint}")
         lines += [f"      note:    {note}" for note in report.notes]
-    failed = sum(report.problem is not None for report in reports)
-    good = len(reports) - failed
+    failed = sum(report.problem is not None for report in everybody)
+    good = len(everybody) - failed
     verdict = "all can be used" if not failed else f"{good} can be used, {failed} would be quarantined"
-    lines += ["", f"{len(reports)} subjects: {verdict}."]
+    lines += ["", f"{counted(len(everybody))}: {verdict}."]
     return "\n".join(lines)
 
 

@@ -43,12 +43,14 @@ def test_a_folder_of_good_and_bad_meshes(tmp_path: Path, capsys: pytest.CaptureF
     rows = {row["subject_id"]: row for row in report["subjects"]}
     assert rows["anna.obj"]["ok"] and rows["anna.obj"]["num_faces"] == 3288 and rows["anna.obj"]["problem"] is None
     assert "line" in rows["cut.obj"]["problem"] and rows["cut.obj"]["hint"]
+    short = run(capsys, folder, "--only-problems")[1]
+    assert "anna.obj" not in short and "big.obj" in short and short.splitlines()[-1] == lines[-1]
     assert run(capsys, folder, "--jobs", "2")[1].splitlines()[1:] == lines[1:]
     assert run(capsys, folder, "--mesh-unit", "cm", "--limit", "1")[0] == 1  # anna is not in centimetres
     (folder / "cut.obj").unlink()
     (folder / "big.obj").unlink()
     code, out, _ = run(capsys, folder)
-    assert code == 0 and out.splitlines()[-1] == "1 subjects: all can be used."
+    assert code == 0 and out.splitlines()[-1] == "1 subject: all can be used."
 
 
 def test_it_agrees_with_generation(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -76,7 +78,7 @@ def test_the_published_layouts_are_recognised(tmp_path: Path, capsys: pytest.Cap
     write_thuman2(tmp_path / "two", ("0000",))
     model = write_model(tmp_path / "SMPL_NEUTRAL.npz")
     code, out, _ = run(capsys, tmp_path / "one")
-    assert code == 0 and "source deephuman, 1 subjects, metres, neg-y up, facing neg-z" in out
+    assert code == 0 and "source deephuman, 1 subject, metres, neg-y up, facing neg-z" in out
     assert "builtin, no joints" in out and "note:    joints are missing" in out
     code, out, _ = run(capsys, tmp_path / "one", "--body-model", model)
     assert code == 0 and "no joints" not in out
