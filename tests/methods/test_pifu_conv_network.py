@@ -7,6 +7,7 @@ from fill import fill, load
 from golden_checks import check_keys, given_tensors
 
 from vitruvian.methods.pifu.conv_network import ConvNetworkOptions, ConvPifuNetwork, visual_hull
+from vitruvian.methods.pifu.trunks import Trunk
 
 GOLDEN_OPTIONS = ConvNetworkOptions(channels=(3, 16, 32, 64), mlp_dim=(116, 128, 64, 1))
 
@@ -38,6 +39,34 @@ def test_the_visual_hull_equals_the_original(golden: dict) -> None:
     torch.testing.assert_close(visual_hull(four_channels, points, calibration, num_views=2), hull)
 
 
+TRUNKS = {
+    "resnet18": (11_176_512, (64, 64, 128, 256, 512), 2),
+    "resnet34": (21_284_672, (64, 64, 128, 256, 512), 2),
+    "resnet50": (23_508_032, (64, 256, 512, 1024, 2048), 2),
+    "vgg16": (14_714_688, (64, 128, 256, 512, 512), 1),
+}
+"""Parameters as published, without the classifiers; channels of the levels; pixels along a cell of the finest."""
+
+
+@pytest.mark.parametrize("trunk", TRUNKS)
+def test_larger_trunks_have_their_published_sizes_and_learn(trunk: Trunk) -> None:
+    torch.manual_seed(0)
+    number, channels, stride = TRUNKS[trunk]
+    network = ConvPifuNetwork(ConvNetworkOptions(trunk=trunk, mlp_dim=(sum(channels) + 1, 8, 1)))
+    assert sum(p.numel() for p in network.image_filter.parameters()) == number
+    images, points, calibration = torch.rand(2, 3, 64, 64), torch.rand(2, 3, 20) - 0.5, torch.eye(4).repeat(2, 1, 1)
+    maps = network.features(images)
+    assert [level.shape for level in maps] == [(2, c, 64 // (stride << k), 64 // (stride << k)) for k, c in enumerate(channels)]
+    prediction = network.query(maps, points, calibration)
+    assert prediction.shape == (2, 1, 20)
+    prediction.mean().backward()
+    assert [name for name, p in network.named_parameters() if p.grad is None] == []
+    if trunk == "resnet18":
+        state = network.state_dict()
+        assert state["image_filter.conv1.weight"].data_ptr() == state["image_filter.layer0.0.weight"].data_ptr()
+        assert state["image_filter.layer2.0.downsample.1.running_var"].shape == (128,)
+
+
 def test_views_are_averaged() -> None:
     torch.manual_seed(0)
     network = ConvPifuNetwork(GOLDEN_OPTIONS).eval()
@@ -56,5 +85,7 @@ def test_views_are_averaged() -> None:
 def test_bad_options_are_refused() -> None:
     with pytest.raises(ValueError, match="start with 52"):
         ConvNetworkOptions(channels=(3, 16, 32), mlp_dim=(40, 1))
+    with pytest.raises(ValueError, match="resnet50, vgg16"):
+        ConvNetworkOptions(trunk="alexnet")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="needs the picture's"):
         ConvNetworkOptions(channels=(3,))

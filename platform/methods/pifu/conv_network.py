@@ -1,4 +1,4 @@
-"""Two simpler relatives of PIFu's shape network: one on a pyramid of plain convolutions, and the visual hull."""
+"""Two simpler relatives of PIFu's shape network: one on a pyramid of convolutions, and the visual hull."""
 
 from __future__ import annotations
 
@@ -6,28 +6,34 @@ from dataclasses import dataclass
 from typing import Literal
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from vitruvian.methods.pifu.network import initialise
-from vitruvian.methods.pifu.point_mlp import NEGATIVE_SLOPE, PointMLP
+from vitruvian.methods.pifu.point_mlp import PointMLP
 from vitruvian.methods.pifu.project import depth_feature, orthogonal, perspective, sample_map
+from vitruvian.methods.pifu.trunks import TRUNK_CHANNELS, Trunk, make_pyramid
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ConvNetworkOptions:
     """What shapes the pyramid network; no weights of it were published."""
 
+    trunk: Trunk = "multiconv"
+    """Where the pyramid comes from."""
     channels: tuple[int, ...] = (3, 16, 32, 64, 128)
-    """Of the picture, then of each convolution's output. Points read all of them."""
+    """``multiconv``: of the picture, then of each convolution's output. Points read all of them."""
     mlp_dim: tuple[int, ...] = (244, 1024, 512, 256, 128, 1)
-    """First: the sum of ``channels`` + 1 for depth."""
+    """First: the channels of all levels + 1 for depth."""
     no_residual: bool = False
     z_size: float = 200.0
     load_size_px: int = 512
     projection: Literal["orthogonal", "perspective"] = "orthogonal"
 
     def __post_init__(self) -> None:
+        if self.trunk != "multiconv" and self.trunk not in TRUNK_CHANNELS:
+            raise ValueError(
+                f"ConvNetworkOptions: trunk is {self.trunk!r}; it must be 'multiconv' or one of {', '.join(TRUNK_CHANNELS)}."
+            )
         if len(self.channels) < 2 or min(self.channels) < 1:
             raise ValueError(f"ConvNetworkOptions: channels is {self.channels}; it needs the picture's and a convolution's.")
         if self.projection not in ("orthogonal", "perspective"):
@@ -38,30 +44,12 @@ class ConvNetworkOptions:
             raise ValueError(
                 f"ConvNetworkOptions: z_size={self.z_size}, load_size_px={self.load_size_px}; sizes must be positive."
             )
-        expected = sum(self.channels) + 1
+        expected = sum(TRUNK_CHANNELS.get(self.trunk, self.channels)) + 1
         if len(self.mlp_dim) < 2 or self.mlp_dim[0] != expected or self.mlp_dim[-1] != 1:
             raise ValueError(
                 f"ConvNetworkOptions: mlp_dim is {self.mlp_dim}; it must start with {expected} (all maps and depth) and end "
                 "with 1."
             )
-
-
-class ConvPyramid(nn.Module):
-    """4x4 convolutions of stride 2 without padding, named ``conv0..``; leaky ReLU between them, nothing after the last."""
-
-    def __init__(self, channels: tuple[int, ...]) -> None:
-        super().__init__()
-        self.num_layers = len(channels) - 1
-        for layer in range(self.num_layers):
-            self.add_module(f"conv{layer}", nn.Conv2d(channels[layer], channels[layer + 1], 4, stride=2))
-
-    def forward(self, images: Tensor) -> list[Tensor]:
-        """(B, C0, H, W) -> the images themselves and every layer's output."""
-        maps = [images]
-        for layer in range(self.num_layers):
-            x = self.get_submodule(f"conv{layer}")(maps[-1])
-            maps.append(x if layer == self.num_layers - 1 else F.leaky_relu(x, NEGATIVE_SLOPE))
-        return maps
 
 
 class ConvPifuNetwork(nn.Module):
@@ -70,7 +58,7 @@ class ConvPifuNetwork(nn.Module):
     def __init__(self, options: ConvNetworkOptions) -> None:
         super().__init__()
         self.options = options
-        self.image_filter = ConvPyramid(options.channels)
+        self.image_filter = make_pyramid(options.trunk, options.channels)
         self.surface_classifier = PointMLP(options.mlp_dim, no_residual=options.no_residual)
         initialise(self)
 
