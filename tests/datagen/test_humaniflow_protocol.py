@@ -7,15 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from naked import naked_subject
 from PIL import Image
+from smpl_stand_in import smpl_like
 
 from vitruvian.bodies import load_builtin, pose_body
 from vitruvian.bodies.builtin_charts import builtin_charts
 from vitruvian.bodies.charts import PART_NAMES
 from vitruvian.datagen.background import draw_background
-from vitruvian.datagen.blocks import Block, Member, Products, make_block
+from vitruvian.datagen.blocks import Block, Member, Products, draws_of, make_block, make_view
 from vitruvian.datagen.body_textures.atlas import atlas_map, atlas_uvs, textured_body
 from vitruvian.datagen.body_textures.library import TextureLibrary
 from vitruvian.datagen.body_textures.paint import paint_body
@@ -27,6 +29,7 @@ from vitruvian.datagen.subject import Subject
 from vitruvian.datagen.view import View
 from vitruvian.errors import InputError
 from vitruvian.geometry.mesh import Mesh
+from vitruvian.shards.items import ITEMS as CATALOGUE
 from vitruvian.shards.reader import ShardReader
 from vitruvian.shards.writer import write_shard
 
@@ -160,6 +163,25 @@ def test_training_inputs(tmp_path: Path) -> None:
     assert (first.proxy != other.proxy).any()
     with pytest.raises(ValueError, match="coco17"):
         training_input({**sample, "joint_set": "smpl24"}, np.random.default_rng(0))
+
+
+def test_an_smpl_body_is_painted_and_mapped_by_the_charts_of_densepose(tmp_path: Path) -> None:
+    subject = smpl_like(tmp_path)
+    with pytest.raises(InputError, match="UV_Processed"):
+        HumaniflowProtocol().prepare(subject, index=0, seed=0)
+    protocol = HumaniflowProtocol(data_folder=tmp_path, size_px=128)
+    drawn = protocol.prepare(subject, index=0, seed=0)
+    np.testing.assert_array_equal(drawn.body_parameters["betas"], subject.body_parameters["betas"])
+    assert drawn.mesh.num_vertices == 6890 and drawn.mesh.texture.std() > 20
+    plan = protocol.plan(drawn, index=0, split="train", seed=0)
+    made = [
+        make_view(context, view, PRODUCTS) for context in draws_of(drawn, plan, index=0, seed=0) for view in context.plan.views
+    ]
+    for name in ("iuv", "part_labels"):
+        column = pa.array([made[0].encoded[name]], CATALOGUE[name].arrow_type)
+        picture = CATALOGUE[name].decode(column[0])[name]
+        parts = picture[..., 0] if name == "iuv" else picture
+        assert len(np.unique(parts)) > 12 and (parts > 0).mean() > 0.02
 
 
 def test_the_atlas_shows_every_part_in_its_tile() -> None:
