@@ -120,7 +120,8 @@ class DatagenOptions:
     published: bool = False
     """Reproduce the defects of a published system where data must match, instead of mending them. `geopifu`: silhouettes drawn
     over, weights of 8 bits, values cut off instead of rounded, six decimals for voxels. `pifu` and `jiff`: the camera's aim,
-    normals at seams, 1600 random rays for shadows, lights that drift, texture-space normals of three faces."""
+    normals at seams, 1600 random rays for shadows, lights that drift, texture-space normals of three faces; by default 360
+    views on black."""
     replay: Path | None = None
     """Instead of drawing anew, take the draws from a folder of Geo-PIFu's config JSON files (`geopifu`) or PIFu's PARAM files
     (`pifu`, `jiff`). See `vitruvian datagen replay`."""

@@ -13,12 +13,14 @@ from vitruvian.datagen.items.context import SubjectContext
 from vitruvian.datagen.options import DatagenOptions
 from vitruvian.datagen.protocols.pifu import PifuProtocol
 from vitruvian.datagen.protocols.registry import make_protocol, with_protocol_defaults
+from vitruvian.datagen.run import generate
 from vitruvian.datagen.subject import Subject
 from vitruvian.datagen.transfer import transfer_of
 from vitruvian.datagen.view import View
 from vitruvian.errors import InputError
 from vitruvian.geometry.closest_point import closest_point
 from vitruvian.geometry.mesh import Mesh
+from vitruvian.shards import ShardDataset
 from vitruvian.shards.encode import decode_rgb
 from vitruvian.shards.reader import ShardReader
 from vitruvian.shards.writer import write_shard
@@ -166,3 +168,29 @@ def test_jiff_is_360_views_with_shadows_and_its_own_noise() -> None:
     assert [round(np.degrees(view.yaw_rad)) for view in plan.views] == list(range(360))
     assert all(view.light.shadows for view in plan.views)  # type: ignore[union-attr]
     assert {"uv_render", "prt", "color_points"} < set(options.chosen("items"))
+
+
+def test_published_is_the_original_s_views() -> None:
+    options = with_protocol_defaults(DatagenOptions(out=Path("x"), protocol="pifu", published=True))
+    assert (options.chosen("views_per_subject"), options.chosen("supersample"), options.chosen("background")) == (
+        360,
+        1,
+        "black",
+    )
+    few = with_protocol_defaults(DatagenOptions(out=Path("x"), protocol="pifu", published=True, views_per_subject=5))
+    plan = make_protocol(few).plan(subject(0), index=0, split="train", seed=3)
+    assert [round(np.degrees(view.yaw_rad)) for view in plan.views] == [0, 72, 144, 216, 288] and plan.published
+
+
+@pytest.mark.slow
+def test_a_jiff_data_set_of_built_in_people(tmp_path: Path) -> None:
+    options = DatagenOptions(
+        out=tmp_path / "jiff", protocol="jiff", num_subjects=1, views_per_subject=2, size_px=64, query_points=300,
+        color_points=500, num_actors=0,
+    )  # fmt: skip
+    report = generate(options, progress=False)
+    assert not report.quarantined
+    sample = ShardDataset(tmp_path / "jiff")[1]
+    assert sample["uv_render"].shape == sample["rgb"].shape == (64, 64, 3) and len(sample["color_points"]) == 500
+    assert sample["prt_coefficients"].shape == (sample["mesh"].num_vertices, 9)
+    assert color_targets(sample, view_of(sample)).shape == (500, 3)

@@ -125,7 +125,9 @@ class PifuProtocol:
         """Training subjects start at a random yaw; held-out ones at 0, so that their first view is the front."""
         frame = similarity(subject, "vertices" if self.published else self.center)
         rng = generator(seed, index, Stream.VIEWS)
-        start = int(rng.integers(max(1, self.arc_deg // self.views_per_subject))) if split == "train" else 0
+        start = (
+            int(rng.integers(max(1, self.arc_deg // self.views_per_subject))) if split == "train" and not self.published else 0
+        )
         drifting = None if self.light_bank is None or not self.published else self.light_bank.copy()
         views = [self._view(frame, yaw, rng, drifting) for yaw in yaws_deg(self.views_per_subject, start, self.arc_deg)]
         cell = 2 * HALF_EXTENT_UNITS / self.voxel_resolution

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from vitruvian.datagen.background import list_backgrounds
@@ -24,6 +24,8 @@ class ProtocolEntry:
     """A value for each option that the protocol uses and whose default depends on it; ``items`` always."""
     unused: tuple[str, ...] = ()
     """Options that mean nothing to it: given all the same, they are refused."""
+    published: Mapping[str, Any] = field(default_factory=dict)
+    """Defaults that are others with ``--published``."""
 
 
 def _pifu(options: DatagenOptions) -> DataProtocol:
@@ -140,8 +142,10 @@ _JIFF: dict[str, Any] = {
 }  # fmt: skip
 
 
+_AS_PUBLISHED = ("views_per_subject", "supersample", "background")
+
 PROTOCOLS: dict[str, ProtocolEntry] = {
-    "pifu": ProtocolEntry(build=_pifu, defaults=_PIFU),
+    "pifu": ProtocolEntry(build=_pifu, defaults=_PIFU, published={name: _JIFF[name] for name in _AS_PUBLISHED}),
     "jiff": ProtocolEntry(build=_pifu, defaults=_JIFF),
     "geopifu": ProtocolEntry(
         build=_geopifu,
@@ -215,7 +219,8 @@ def with_protocol_defaults(options: DatagenOptions) -> DatagenOptions:
     for name in entry.unused:
         if getattr(options, name) is not None:
             raise InputError(f"--{name.replace('_', '-')} means nothing to protocol {options.protocol!r}. Leave it out.")
-    missing = {name: value for name, value in entry.defaults.items() if getattr(options, name) is None}
+    defaults = {**entry.defaults, **entry.published} if options.published else entry.defaults
+    missing = {name: value for name, value in defaults.items() if getattr(options, name) is None}
     return dataclasses.replace(options, **missing)
 
 
