@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
 from dataclasses import dataclass
 
 from vitruvian.cli.arguments import parse
@@ -29,13 +28,12 @@ SUBCOMMANDS = {
         "replay": "make the items of published Geo-PIFu JSON or PIFu PARAM files again",
         "lsun": "look into LSUN background databases, or export their pictures",
     }.items()
-    if importlib.util.find_spec(f"vitruvian.cli.datagen_{name}") is not None
 }
 
 
 def subcommand_lines() -> str:
     """The subcommands, a line each, for help pages."""
-    width = max(map(len, SUBCOMMANDS), default=0)
+    width = max(map(len, SUBCOMMANDS))
     return "\n".join(f"  {name:<{width}}  {command.summary}" for name, command in SUBCOMMANDS.items())
 
 
@@ -51,7 +49,7 @@ def main(arguments: list[str], program: str) -> int:
 
     from vitruvian.datagen.options import DatagenOptions, guide
 
-    more = f"\n\nSubcommands ({program} NAME --help explains each):\n{subcommand_lines()}" if SUBCOMMANDS else ""
+    more = f"\n\nSubcommands ({program} NAME --help explains each):\n{subcommand_lines()}"
     options = parse(DatagenOptions, arguments, program, guide() + more)
 
     from vitruvian.datagen.run import generate

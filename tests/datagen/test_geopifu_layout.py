@@ -12,7 +12,7 @@ from geopifu_data import make_geopifu_data
 from PIL import Image
 
 from vitruvian.datagen.layouts.geopifu_codec import front_grid, normal_picture, normals_of, turned_grid
-from vitruvian.datagen.layouts.geopifu_export import FOLDERS, export_geopifu, training_ratio
+from vitruvian.datagen.layouts.geopifu_export import FOLDERS, export_geopifu, mesh_place, training_ratio
 from vitruvian.datagen.layouts.geopifu_import import import_geopifu
 from vitruvian.errors import InputError
 from vitruvian.shards.dataset import ShardDataset
@@ -40,6 +40,11 @@ def test_the_ratio_splits_where_it_should(num_train: int, number: int) -> None:
     """The published loader: a picture is a test one when its index >= ratio * number."""
     product = float(training_ratio(num_train, number)) * number
     assert [index for index in range(number) if not index >= product] == list(range(num_train))
+
+
+def test_meshes_lie_where_the_original_has_them() -> None:
+    assert mesh_place("results_gyx_F/0042") == "DeepHumanDataset/dataset/results_gyx_F/0042/mesh.obj"
+    assert mesh_place("scans/a.obj") == "DeepHumanDataset/dataset/results_scans__a.obj_F/0000/mesh.obj"
 
 
 def test_grids_turn_as_published() -> None:

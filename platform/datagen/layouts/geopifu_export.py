@@ -11,6 +11,7 @@ Numbers run without gaps over all pictures, training people first, as the origin
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -63,9 +64,10 @@ FOLDERS = {
 NEEDED = ("config", "rgb", "mask", "mesh")
 
 
-def mesh_place(name: str) -> str:
-    """Where the layout has a subject's mesh; its folder names tell people by results_* and F or M."""
-    return f"DeepHumanDataset/dataset/results_{name}_F/0000/mesh.obj"
+def mesh_place(subject_id: str) -> str:
+    """Where the layout has a subject's mesh: people of THuman 1.0 where they were, others in folders of the same form."""
+    own = subject_id if re.fullmatch(r"results_[^/]+_[FM]/[^/]+", subject_id) else f"results_{folder_name(subject_id)}_F/0000"
+    return f"DeepHumanDataset/dataset/{own}/mesh.obj"
 
 
 def export_geopifu(
@@ -124,7 +126,7 @@ def _export_subject(
 ) -> tuple[str, dict[str, Any]]:
     values = subject.values("mesh")
     name, mesh = folder_name(values["subject_id"]), values["mesh"]
-    place = out / mesh_place(name)
+    place = out / mesh_place(values["subject_id"])
     write_file(place, obj_text(mesh.vertices * FLIP, mesh.faces, mesh.vertex_colors))
     groups: list[list[int]] = [[] for _ in range(subject.shard.num_groups(subject.row))]
     heads = [subject.view(index) for index in range(subject.num_views)]
