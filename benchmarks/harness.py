@@ -127,6 +127,13 @@ def write_results(
     return path
 
 
+def recorded(name: str, folder: Path = RESULTS) -> list[Row]:
+    """The rows of a result file with all that is known of each."""
+    document = json.loads((folder / f"{name}.json").read_text())
+    extras = document.get("details", [{}] * len(document["rows"]))
+    return [{**extra, **row} for row, extra in zip(document["rows"], extras, strict=True)]
+
+
 def machine() -> dict[str, Any]:
     """What the timings depend on."""
     model = platform.processor()

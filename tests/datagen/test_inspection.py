@@ -154,7 +154,7 @@ def test_statistics_are_those_of_the_data(root: Path) -> None:
     assert np.allclose(found.inside_share.max(), max(sample["query_labels"].mean() for sample in samples))
     assert len(found.solid_share) == NUM_SUBJECTS and 1.5 < found.height_m.min() < found.height_m.max() < 2.0
     assert found.summary.num_views == NUM_SUBJECTS * NUM_VIEWS and len(found.visible_joints) == 0
-    assert found.attributes["file_unit"]["m"] == NUM_SUBJECTS
+    assert sum(found.attributes["file"].values()) == NUM_SUBJECTS
     text = str(found)
     assert "height" in text and "points inside" in text and "joints" not in text
     few = gather(root, max_subjects=2, max_views=3)
