@@ -21,6 +21,8 @@ DOCUMENT = Path(__file__).parent.parent / "docs" / "cost.md"
 BEGIN, END = "<!-- the table, by benchmarks/cost_model.py -->", "<!-- end of the table -->"
 IMAGES = (100_000, 1_000_000, 100_000_000)
 CORES = (1, 16, 64, 256, 1024)
+BYTES = ("ours_bytes", "bytes_a_view", "bytes")
+"""How result rows call the bytes of a picture."""
 PUBLISHED = ("Geo-PIFu as published", 37.0, 12.9e6)
 """Seconds and bytes a picture: 30 processes, 37 hours, 1.4 TB for 108,720 pictures (its README)."""
 
@@ -43,7 +45,7 @@ def hours(work: Workload, images: int, cores: int, *, efficiency: float, driver_
 
 
 def workloads(results: Path) -> list[Workload]:
-    """Of ``datagen.json`` with few and with many views a person, and of every other recorded row with bytes of a picture."""
+    """Of ``datagen.json`` with few and with many views a person, and of all other recorded tasks ``datagen_*`` with bytes."""
     (view,) = recorded("datagen", results)
     of_person = ("mesh", "body", "solid_voxels", "query_points")
     person_bytes = sum(view["item_bytes"].get(name, 0) for name in of_person) / view["people"]
@@ -58,14 +60,15 @@ def workloads(results: Path) -> list[Workload]:
         )
         for number in (4, 360)
     ]
-    for path in sorted(results.glob("datagen*.json")):
+    for path in sorted(results.glob("*.json")):
         for row in recorded(path.stem, results):
-            if "ours_bytes" in row and row["task"] != view["task"]:
+            sizes = [row[key] for key in BYTES if key in row]
+            if row["task"].startswith("datagen_") and sizes and row["task"] != view["task"]:
                 found.append(
                     Workload(
-                        name=f"{row['task']} as recorded",
+                        name=row["task"].removeprefix("datagen_").replace("_", " ") + ", as recorded",
                         image_s=row["ours_s"],
-                        image_bytes=row["ours_bytes"],
+                        image_bytes=sizes[0],
                         views_per_block=row.get("views_per_person", 16),
                     )
                 )
@@ -104,7 +107,7 @@ def _line(work: Workload, images: int, cells: list[str]) -> str:
 def _time(count: float) -> str:
     """From minutes to years, in hours."""
     if count < 1:
-        return f"{60 * count:.0f} min"
+        return f"{60 * count:.0f} min" if count > 1 / 60 else "< 1 min"
     return f"{count:.1f} h" if count < 100 else f"{count:,.0f} h"
 
 
