@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from vitruvian.geometry.closest_point import closest_point, nearest_points
+from vitruvian.geometry.closest_point import chamfer, closest_point
 from vitruvian.geometry.mesh import Mesh
 from vitruvian.geometry.sampling import sample_surface
 
@@ -46,7 +46,8 @@ def chamfer_row(task: str, mesh: Mesh, *, count: int, repeats: int) -> dict[str,
     first, second = (sample_surface(mesh.vertices, mesh.faces, count, seed).points for seed in (1, 2))
 
     def ours() -> tuple[NDArray[Any], NDArray[Any]]:
-        return nearest_points(first, second).distance, nearest_points(second, first).distance
+        both = chamfer(second, first)
+        return both.first_to_second.distance, both.second_to_first.distance
 
     def scipy() -> tuple[NDArray[Any], NDArray[Any]]:
         return cKDTree(first).query(second)[0], cKDTree(second).query(first)[0]

@@ -37,6 +37,25 @@ class NearestPoints(NamedTuple):
     """(N,) row of the target."""
 
 
+class Chamfer(NamedTuple):
+    """Two sets of points, each seen from the other."""
+
+    first_to_second: NearestPoints
+    """For every point of the first set the nearest of the second."""
+    second_to_first: NearestPoints
+    """For every point of the second set the nearest of the first."""
+
+    @property
+    def mean_distance(self) -> float:
+        """The mean of the two mean distances."""
+        return float(self.first_to_second.distance.mean() + self.second_to_first.distance.mean()) / 2
+
+    @property
+    def mean_squared_distance(self) -> float:
+        """The mean of the two mean squared distances."""
+        return float(np.square(self.first_to_second.distance).mean() + np.square(self.second_to_first.distance).mean()) / 2
+
+
 def closest_point(vertices: NDArray[Any], faces: NDArray[Any], points_n3: NDArray[Any], *, threads: int = 1) -> ClosestPoints:
     """The point of the mesh closest to each of ``points_n3`` (N, 3).
 
@@ -55,3 +74,12 @@ def nearest_points(targets_m3: NDArray[Any], queries_n3: NDArray[Any], *, thread
     """
     targets, queries = as_positions(targets_m3, queries_n3)
     return NearestPoints(*_native.nearest_points(targets, queries, threads))
+
+
+def chamfer(first_n3: NDArray[Any], second_m3: NDArray[Any], *, threads: int = 1) -> Chamfer:
+    """The nearest points of two sets, (N, 3) and (M, 3), both ways; N and M must be at least 1.
+
+    For surfaces, sample them first (``vitruvian.geometry.sampling``), or ask ``closest_point`` for distances to the surface
+    itself. Errors as for ``closest_point``.
+    """
+    return Chamfer(nearest_points(second_m3, first_n3, threads=threads), nearest_points(first_n3, second_m3, threads=threads))

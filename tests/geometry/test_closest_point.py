@@ -5,7 +5,7 @@ import pytest
 from scipy.spatial import cKDTree
 from shapes import Surface, bumpy_body, sphere
 
-from vitruvian.geometry.closest_point import closest_point, nearest_points
+from vitruvian.geometry.closest_point import chamfer, closest_point, nearest_points
 from vitruvian.geometry.sampling import sample_surface
 
 
@@ -77,6 +77,18 @@ def test_nearest_points_are_those_of_a_kd_tree(num_targets: int) -> None:
     np.testing.assert_allclose(result.distance, expected, rtol=0, atol=1e-6)
     np.testing.assert_allclose(result.distance, np.linalg.norm(targets[result.target_id] - points, axis=1), atol=1e-12)
     assert (result.target_id == index).mean() > 0.999
+
+
+def test_chamfer_is_nearest_points_both_ways() -> None:
+    rng = np.random.default_rng(3)
+    first, second = rng.normal(size=(900, 3)), rng.normal(size=(1300, 3))
+    both = chamfer(first, second)
+    there, back = cKDTree(second).query(first)[0], cKDTree(first).query(second)[0]
+    np.testing.assert_allclose(both.first_to_second.distance, there, atol=1e-6)
+    np.testing.assert_allclose(both.second_to_first.distance, back, atol=1e-6)
+    assert both.mean_distance == pytest.approx((there.mean() + back.mean()) / 2, abs=1e-6)
+    assert both.mean_squared_distance == pytest.approx(((there**2).mean() + (back**2).mean()) / 2, abs=1e-6)
+    assert chamfer(first, first).mean_distance == 0
 
 
 def test_many_equal_points_and_far_queries() -> None:

@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import KDTree
+
+from vitruvian.geometry.closest_point import chamfer
 
 BOX_HALF_EXTENT = (0.5 * 128 / 192 * 0.85, 0.5 * 0.85, 0.5 * 128 / 192 * 0.85)
 """The truth is scaled to fit within these, x, y, z: 85 % of a volume of height 1 and width and depth 2/3."""
@@ -63,10 +64,10 @@ class VertexDistances(NamedTuple):
 
 def vertex_distances(estimate: NDArray[Any], truth: NDArray[Any]) -> VertexDistances:
     """Squared distances to the nearest vertex of the other mesh; (E, 3) and (T, 3), any one unit."""
-    estimate, truth = np.asarray(estimate, np.float64), np.asarray(truth, np.float64)
-    to_truth, nearest = KDTree(truth).query(estimate)
-    to_estimate, _ = KDTree(estimate).query(truth)
-    return VertexDistances(np.square(to_estimate), np.square(to_truth), np.asarray(nearest, np.int64))
+    to_truth, to_estimate = chamfer(np.asarray(estimate, np.float64), np.asarray(truth, np.float64))
+    return VertexDistances(
+        np.square(to_estimate.distance), np.square(to_truth.distance), np.asarray(to_truth.target_id, np.int64)
+    )
 
 
 def published_vertex_metrics(estimate_m: NDArray[Any], truth_m: NDArray[Any]) -> dict[str, float]:
