@@ -8,8 +8,10 @@ centre and scale) or from the picture's number: ``number = 4 * draws * mesh + 4 
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -190,11 +192,26 @@ def read_configs(folder: Path, *, black_listed: bool = False) -> list[Config]:
     ``black_listed``: also those of the black list, when the files are the published ones. InputError for a folder without such
     files, for files of one group that differ, and for groups that do not belong together.
     """
-    paths = sorted(path for path in folder.glob("*.json") if path.stem.isdigit())
-    if not paths:
+    entries = os.scandir(folder) if folder.is_dir() else ()
+    found = sorted((entry.name, entry.stat().st_mtime_ns) for entry in entries if _is_config(entry.name))
+    if not found:
         raise InputError(f"{folder}: holds no Geo-PIFu configs (files named NUMBER.json).")
+    return [
+        config
+        for config in _read_groups(folder, tuple(found))
+        if black_listed or OUR_KEY in config.document or config.base not in BLACK_LIST
+    ]
+
+
+def _is_config(name: str) -> bool:
+    return name.endswith(".json") and name[: -len(".json")].isdigit()
+
+
+@lru_cache(maxsize=2)
+def _read_groups(folder: Path, found: tuple[tuple[str, int], ...]) -> tuple[Config, ...]:
+    """Kept, as a run asks several times and the published files are many; ``found`` are names and when they were changed."""
     groups: dict[int, Config] = {}
-    for path in paths:
+    for path in (folder / name for name, _ in found):
         config = read_config(path)
         if int(path.stem) // VIEWS * VIEWS != config.base:
             raise InputError(f"{path}: says dataPrefix {config.base}, but is named as one of another group.")
@@ -202,11 +219,7 @@ def read_configs(folder: Path, *, black_listed: bool = False) -> list[Config]:
         if first.document != config.document:
             raise InputError(f"{path}: differs from the other files of its group {config.base:06d}; they must be identical.")
     _check_fit(folder, list(groups.values()))
-    return [
-        config
-        for base, config in sorted(groups.items())
-        if black_listed or OUR_KEY in config.document or base not in BLACK_LIST
-    ]
+    return tuple(config for _, config in sorted(groups.items()))
 
 
 def _check_fit(folder: Path, configs: Sequence[Config]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 import json
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from figures import ellipsoid, figure, write_folder, write_obj
+from lsun_files import keys, make_database, picture_bytes
 from PIL import Image
 
 from vitruvian.bodies.builtin_charts import builtin_charts
@@ -17,6 +19,7 @@ from vitruvian.bodies.charts import SurfaceCharts
 from vitruvian.bodies.files import load_builtin
 from vitruvian.bodies.iuv_table import face_table
 from vitruvian.cli.main import main
+from vitruvian.datagen.background import stretched
 from vitruvian.datagen.blocks import Member, Products, draws_of, make_subject, subject_row
 from vitruvian.datagen.geopifu_config import BLACK_LIST, read_config, read_configs
 from vitruvian.datagen.items import semantics
@@ -342,6 +345,25 @@ def test_backgrounds_are_found_however_they_are_spelled(run: tuple[Path, Path, P
             assert abs(int(data[view]["rgb"][0, 0, 0]) - level) < 4
     (tmp_path / "train_jpg" / "tower" / "12ab.jpg").unlink()
     assert main([*arguments, str(tmp_path / "none")]) == 2
+
+
+def test_backgrounds_come_straight_from_lsun_databases(run: tuple[Path, Path, Path], tmp_path: Path) -> None:
+    meshes, _, configs = run
+    document = json.loads((configs / "000008.json").read_text())
+    names = keys(3)
+    make_database(tmp_path / "LSUN" / "tower_train_lmdb", names)
+    document |= {"meshPath": "/cluster/figure01.obj", "bgImgPath": f"/x/LSUN/train_jpg/tower/b'{names[1]}'.jpg"}
+    del document["vitruvian"]
+    (tmp_path / "configs").mkdir()
+    (tmp_path / "configs" / "000008.json").write_text(json.dumps(document))
+    arguments = ["datagen", "replay", str(tmp_path / "configs"), "--meshes", str(meshes), "--source", "meshes"]
+    arguments += ["--items", "rgb", "--backgrounds", str(tmp_path / "LSUN"), "--num-actors", "0"]
+    assert main([*arguments, "--out", str(tmp_path / "data")]) == 0
+    made = ShardDataset(tmp_path / "data")[0]
+    assert made["view"]["background"] == {"kind": "lsun", "file": f"tower/{names[1]}"}
+    picture = np.array(Image.open(io.BytesIO(picture_bytes(1))).convert("RGB"))
+    corner = stretched(picture, 64, 96)[:9, :9] * 255
+    assert np.abs(made["rgb"][:9, :9] - corner).mean() < 6
 
 
 @pytest.mark.parametrize(
