@@ -110,10 +110,11 @@ class ShardReader:
 
     def _artist(self, row: int) -> SurfaceArtist:
         """Of the last row that was asked for: views of one subject are mostly read together."""
-        if self._last_artist is None or self._last_artist[0] != row:
+        last = self._last_artist  # taken once: other threads may be reading, too
+        if last is None or last[0] != row:
             stored = self._file.get_batch(row).column(SURFACES)[0]
-            self._last_artist = (row, SurfaceArtist(decode_surfaces(stored)[SURFACES]))
-        return self._last_artist[1]
+            last = self._last_artist = (row, SurfaceArtist(decode_surfaces(stored)[SURFACES]))
+        return last[1]
 
     def stored(self, row: int, view_index: int, name: str) -> bytes:
         """The stored bytes of a view item that is one encoded picture."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import io
 import json
+import pickle
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +32,8 @@ from vitruvian.datagen.run import generate
 from vitruvian.datagen.subject import BodySurface, Subject
 from vitruvian.errors import InputError
 from vitruvian.shards import ShardDataset
+from vitruvian.shards.cache import CachedDataset
+from vitruvian.shards.cache_build import build_cache
 from vitruvian.shards.items import ITEMS
 from vitruvian.shards.manifest import read_manifest
 from vitruvian.shards.reader import ShardReader
@@ -255,6 +258,23 @@ def write_configs(data: Path, folder: Path) -> list[dict]:
         (folder / f"{number:06d}.json").write_text(json.dumps(made["config"]))
         documents.append(made["config"])
     return documents
+
+
+def test_a_data_set_with_surfaces_is_read_cached_and_pickled_as_any(tmp_path: Path) -> None:
+    meshes = write_folder(tmp_path / "meshes", 2)
+    options = DatagenOptions(
+        out=tmp_path / "data", source="meshes", folder=meshes, items=("rgb", "normal", "surfaces"), **SMALL
+    )
+    generate(options, progress=False)
+    data = ShardDataset(tmp_path / "data", items=("normal",))
+    assert len(data) == 16 and data[9]["normal"].shape == (96, 64, 3) and "surfaces" not in data[9]
+    build_cache(tmp_path / "data", threads=2)
+    cached = CachedDataset(tmp_path / "data")
+    again = pickle.loads(pickle.dumps(data))
+    for k in (0, 9, 15):
+        assert np.array_equal(data[k]["normal"], cached[k]["normal"]) and np.array_equal(again[k]["normal"], data[k]["normal"])
+    surfaces_of = cached[3]["surfaces"]
+    assert surfaces_of["mesh_vertices"].shape[1] == 3 and surfaces_of["body_vertices"] is None
 
 
 @pytest.fixture(scope="module")
