@@ -8,6 +8,7 @@ import pytest
 
 from tests.cli.conftest import Refuses, Run
 from tests.datagen.figures import write_folder
+from tests.datagen.geopifu_data import make_geopifu_data
 from tests.shards.shards_helpers import make_dataset
 from vitruvian.cli.datagen import SUBCOMMANDS
 from vitruvian.cli.main import main
@@ -51,7 +52,7 @@ def test_export_and_import(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     write_folder(tmp_path / "scans", 2)
-    small = ["--views-per-subject", "2", "--size-px", "32", "--query-points", "500", "--num-actors", "0"]
+    small = ["--views-per-subject", "2", "--size-px", "32", "--query-points", "500", "--num-actors", "0", "--no-track"]
     assert main(["datagen", "--out", "data", "--source", "meshes", "--folder", "scans", *small]) == 0
     capsys.readouterr()
     assert main(["datagen", "export", "data", "--layout", "pifu", "--out", "pifu"]) == 0
@@ -63,3 +64,19 @@ def test_export_and_import(
     refuses(["datagen", "export", "nowhere", "--layout", "pifu", "--out", "x"], "nowhere", "does not exist")
     refuses(["datagen", "import", "scans", "--layout", "pifu", "--out", "x"], "scans", "RENDER")
     refuses(["datagen", "import", "pifu", "--layout", "pifu", "--out", "data"], "data", "other options")
+
+
+def test_geopifu_out_with_query_sets_and_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    make_geopifu_data(tmp_path / "data", width_px=32)
+    arguments = ["datagen", "export", "data", "--layout", "geopifu", "--out", "geo", "--query-epochs", "2", "3"]
+    assert main([*arguments, "--query-points", "400", "--query-name", "occu_small"]) == 0
+    assert "--totalNumFrame 12 --trainingDataRatio 0.625" in capsys.readouterr().out
+    sets = sorted(path.name for path in (tmp_path / "geo" / "humanRender" / "occu_small").iterdir())
+    assert len(sets) == 16
+    assert sets[0] == "000000_ep002_inPts.npy"
+    arguments = ["datagen", "import", "geo", "--layout", "geopifu", "--out", "back", "--query-points", "100"]
+    assert main([*arguments, "--items", "rgb", "mask", "config", "solid_voxels"]) == 0
+    assert "back: 3 subjects, 12 views" in capsys.readouterr().out

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from naked import naked_subject
-
+from tests.datagen.naked import naked_subject
 from vitruvian.datagen.blocks import Member, Products, make_subject
 from vitruvian.datagen.layouts.assemble import assemble
 from vitruvian.datagen.layouts.geopifu_export import FOLDERS

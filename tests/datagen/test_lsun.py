@@ -7,12 +7,14 @@ import multiprocessing
 import pickle
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import lmdb
 import numpy as np
 import pytest
 from PIL import Image
 
+from tests.datagen.figures import write_folder
 from tests.datagen.lsun_files import keys, make_database, picture_bytes
 from vitruvian.datagen.background import background_picture, draw_background, list_backgrounds, random_background
 from vitruvian.datagen.lsun import LsunDatabase, find_databases, list_lsun, read_lsun
@@ -135,9 +137,12 @@ def test_an_empty_environment_and_an_unreadable_record_are_named(tmp_path: Path)
 
 
 def test_a_data_set_over_lsun_backgrounds(folder: Path, tmp_path: Path) -> None:
-    def options(**more: object) -> DatagenOptions:
-        chosen = {"num_subjects": 1, "size_px": 64, "views_per_subject": 3, "items": ("rgb", "mask"), "num_actors": 0, **more}
-        return DatagenOptions(out=tmp_path / "data", background="lsun", background_folder=folder, **chosen)  # type: ignore[arg-type]
+    scans = write_folder(tmp_path / "scans", 1)
+
+    def options(**more: Any) -> DatagenOptions:
+        small = {"size_px": 64, "views_per_subject": 3, "items": ("rgb", "mask"), "num_actors": 0, **more}
+        people: dict[str, Any] = {"source": "meshes", "folder": scans, "background": "lsun", "background_folder": folder}
+        return DatagenOptions(out=tmp_path / "data", **people, **small)
 
     generate(options(), progress=False)
     backgrounds = [sample["view"]["background"] for sample in ShardDataset(tmp_path / "data", items=("rgb",))]
