@@ -9,17 +9,20 @@ import numpy as np
 import pytest
 from figures import subject
 
+from vitruvian.datagen.background import stretched
 from vitruvian.datagen.blocks import draws_of
 from vitruvian.datagen.geopifu_config import Draw, picture_number
 from vitruvian.datagen.geopifu_published import draw_published, silhouette_lines
 from vitruvian.datagen.items.mask_from_voxels import seen_from
 from vitruvian.datagen.items.solid_voxels import solid_voxels
+from vitruvian.datagen.plan import Similarity
 from vitruvian.datagen.protocols import geopifu
 from vitruvian.datagen.shading import draw
 from vitruvian.datagen.subject import Subject
 from vitruvian.datagen.view import View
+from vitruvian.geometry.interpolate import interpolated
 from vitruvian.geometry.mesh import Mesh
-from vitruvian.geometry.rasterize import render
+from vitruvian.geometry.rasterize import Fragments, render
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 BLACK = {"kind": "plain", "color": [0, 0, 0]}
@@ -149,6 +152,45 @@ def test_pictures_are_the_originals(side: int) -> None:
     normal = render(mesh, view.camera, vertex_normals=normals, fields=("normal",)).normal[rows][same]
     difference = np.abs(np.floor((normal * 0.5 + 0.5) * 255) - golden[f"{name}_normal_rgb"][same])[normal[:, 2] > 0]
     assert difference.max() <= 1
+
+
+@pytest.mark.parametrize("side", [0, 1])
+def test_frame_and_light_are_exact(side: int) -> None:
+    """In double precision the formulas give the original's numbers."""
+    exact = np.load(GOLDEN / "geopifu" / "exact_case.npz")
+    rotation, scale, mean = exact["rotation"] @ geopifu.FROM_WORLD, float(exact["scale"]), geopifu.FROM_WORLD @ exact["mean"][0]
+    frame = Similarity(units_per_metre=scale, center_m=tuple(mean.tolist()), rotation=tuple(rotation.reshape(-1).tolist()))
+    world, normals = exact["vertices_m"] @ geopifu.FROM_WORLD, exact["normals"] @ geopifu.FROM_WORLD
+    name = ("front", "right")[side]
+    assert np.abs(frame.to_units(world) @ geopifu.TURNS[side].T - exact[f"{name}_vertices"]).max() < 1e-12
+    lamps = geopifu.lamps(frame, [int(degrees) for degrees in exact["sky_light_deg"]])
+    lit = lamps.irradiance(world, normals, geopifu.camera(frame, side, 1024)) * exact["colors"]
+    assert np.abs(lit - exact[f"{name}_lit"]).max() < 1e-12
+
+
+def test_backgrounds_are_stretched_cropped_and_cut_off_as_published() -> None:
+    exact = np.load(GOLDEN / "geopifu" / "exact_case.npz")
+    picture = stretched(exact["background_source"], 1024, 1536)[np.ix_(exact["background_rows"], exact["background_columns"])]
+    difference = np.abs((picture * 255).astype(np.uint8).astype(int) - exact["background_rgb"])[exact["background_mask"]]
+    assert difference.max() <= 1 and (difference > 0).mean() < 0.01
+
+
+@pytest.mark.parametrize("side", [0, 1])
+def test_normals_from_weights_of_eight_bits_are_the_originals(side: int) -> None:
+    golden, person, views = golden_case()
+    name = ("front", "right")[side]
+    turned = golden["vertex_normals"] @ geopifu.FROM_WORLD @ views[side].camera.rotation_33.T
+    drawn = Fragments(
+        face_id=np.ascontiguousarray(golden[f"{name}_face_index"]),
+        depth_m=np.zeros(0, np.float32),
+        barycentrics=golden[f"{name}_bary_u8"].astype(np.float32) / np.float32(255),
+    )
+    normal = interpolated(np.ascontiguousarray(turned, np.float32), person.mesh.faces, drawn)
+    length = np.linalg.norm(normal, axis=2, keepdims=True)
+    unit = np.divide(normal, length, out=np.zeros_like(normal), where=length > 0)
+    shown = unit[..., 2] > 0
+    difference = np.abs(np.floor((unit * 0.5 + 0.5) * 255) - golden[f"{name}_normal_rgb"])[shown]
+    assert (difference.max(axis=1) > 1).sum() <= 10 and shown.sum() > 10_000
 
 
 @pytest.mark.parametrize("side", [0, 1])
