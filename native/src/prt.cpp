@@ -25,26 +25,39 @@ void basis(const float *d, float *out) {
     std::copy(values, values + kBasis, out);
 }
 
+struct Way {
+    float direction[3], weight, harmonics[kBasis];
+};
+
 struct Bake {
     const float *points, *normals;
     size_t num_points;
-    const float *directions, *weights;
-    size_t num_directions;
+    std::vector<Way> ways;  // neighbours follow each other: what stops one ray often stops the next
     float offset;
-    std::vector<float> harmonics;  // (directions, 9)
+
+    void take(const float *directions, const float *weights, size_t count) {
+        const auto order = TreeOrder::of(count, [&](size_t j, float *at) { std::copy(directions + 3 * j, directions + 3 * j + 3, at); });
+        ways.resize(count);
+        for (size_t j = 0; j < count; ++j) {
+            Way &way = ways[j];
+            std::copy(directions + 3 * order[j], directions + 3 * order[j] + 3, way.direction);
+            way.weight = weights[order[j]];
+            basis(way.direction, way.harmonics);
+        }
+    }
 
     void point(const RayTree &tree, size_t p, uint32_t &last, float *out) const {
         const float *n = normals + 3 * p;
         Ray ray;
         for (int a = 0; a < 3; ++a) ray.origin[a] = points[3 * p + (size_t) a] + offset * n[a];
         std::fill(out, out + kBasis, 0.0f);
-        for (size_t j = 0; j < num_directions; ++j) {
-            const float *d = directions + 3 * j, cosine = d[0] * n[0] + d[1] * n[1] + d[2] * n[2];
+        for (const Way &way : ways) {
+            const float *d = way.direction, cosine = d[0] * n[0] + d[1] * n[1] + d[2] * n[2];
             if (!(cosine > 0)) continue;
             std::copy(d, d + 3, ray.direction);
             if (tree.hits(ray, last)) continue;
-            const float share = weights[j] * cosine, *y = &harmonics[kBasis * j];
-            for (int k = 0; k < kBasis; ++k) out[k] += share * y[k];
+            const float share = way.weight * cosine;
+            for (int k = 0; k < kBasis; ++k) out[k] += share * way.harmonics[k];
         }
     }
 };
@@ -56,20 +69,19 @@ OutputArray<float> transfer(const InputArray &points, const InputArray &normals,
     bake.points = checked<float>(points, "points", "float32 (N, 3)", {-1, 3});
     bake.num_points = points.shape(0);
     bake.normals = checked<float>(normals, "normals", "float32 (N, 3), one a point", {(int64_t) bake.num_points, 3});
-    bake.directions = checked<float>(directions, "directions", "float32 (D, 3)", {-1, 3});
-    bake.num_directions = directions.shape(0);
-    bake.weights = checked<float>(weights, "weights", "float32 (D,), one a direction", {(int64_t) bake.num_directions});
+    const float *ways = checked<float>(directions, "directions", "float32 (D, 3)", {-1, 3});
+    const size_t num_ways = directions.shape(0);
+    const float *shares = checked<float>(weights, "weights", "float32 (D,), one a direction", {(int64_t) num_ways});
     bake.offset = offset;
     const Triangles<float> mesh = checked_triangles<float>(vertices, faces);
     checked_threads(threads);
     check_finite(bake.points, bake.num_points, 3, "points");
     check_finite(bake.normals, bake.num_points, 3, "normals");
-    check_finite(bake.directions, bake.num_directions, 3, "directions");
+    check_finite(ways, num_ways, 3, "directions");
     float *out = allocate<float>(kBasis * bake.num_points);
     OutputArray<float> result = to_numpy(out, {bake.num_points, kBasis});
     nb::gil_scoped_release unlocked;
-    bake.harmonics.resize(kBasis * bake.num_directions);
-    for (size_t j = 0; j < bake.num_directions; ++j) basis(bake.directions + 3 * j, &bake.harmonics[kBasis * j]);
+    bake.take(ways, shares, num_ways);
     const RayTree tree(mesh);
     const std::vector<uint32_t> order = TreeOrder::of(bake.num_points, [&bake](size_t p, float *at) {
         std::copy(bake.points + 3 * p, bake.points + 3 * p + 3, at);
