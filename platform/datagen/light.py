@@ -49,7 +49,7 @@ class HarmonicLight:
     @classmethod
     def from_description(cls, description: Mapping[str, Any]) -> HarmonicLight:
         rows = tuple((row[0], row[1], row[2]) for row in description["coefficients"])
-        return cls(coefficients=rows, gamma=description["gamma"], shadows=description["shadows"])
+        return cls(coefficients=rows, gamma=description["gamma"], shadows=description.get("shadows", False))
 
 
 def basis(directions_n3: NDArray[Any]) -> NDArray[np.float64]:

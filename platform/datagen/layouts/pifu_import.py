@@ -217,7 +217,7 @@ def _view(
     camera = camera_of(param, frame, size)
     if description is None:
         yaw = np.radians(int(stem.split("_")[0]))
-        light = HarmonicLight.of(param["sh"], LIGHT_GAMMA)
+        light = HarmonicLight.of(param["sh"], LIGHT_GAMMA, shadows=True)
         black = {"kind": "plain", "color": [0, 0, 0]}
         description = View(camera=camera, yaw_rad=float(yaw), light=light, background=black).description()
     there = {"rgb": jpeg, "mask": ITEMS["mask"].encode({"mask": mask})}
