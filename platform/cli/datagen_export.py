@@ -50,7 +50,7 @@ class ExportOptions:
     seed: int = 0
     """Decides these points."""
     threads: int | None = None
-    """Threads that draw them. Default: one for each core."""
+    """Threads that encode pictures and draw points, for layout `geopifu`. Default: one for each core."""
 
 
 def main(arguments: list[str], program: str) -> int:

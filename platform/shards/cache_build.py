@@ -102,6 +102,8 @@ def build_cache(
 
 def ensure_cache(root: Path, cache: Path, items: Sequence[str], *, threads: int = 1, tell: Tell | None = None) -> CacheReport:
     """A cache that serves these items: the one that is there, else a new one (which keeps the old one's items)."""
+    if _serves(cache, root, items):  # without looking for the shards, which may be elsewhere
+        return CacheReport(path=cache, num_bytes=cache.stat().st_size, items=tuple(read_meta(cache)["items"]), made=False)
     known = read_meta(cache)["items"] if cache.exists() and _serves(cache, root, ()) else ()
     return build_cache(root, cache=cache, items=tuple(dict.fromkeys([*known, *items])), threads=threads, tell=tell)
 

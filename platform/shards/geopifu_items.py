@@ -67,7 +67,10 @@ def keep_ratio(code: NDArray[np.uint8], ratio_3: NDArray[np.float64]) -> NDArray
     """The code that keeps the ratio of the rest shape's axes, from the one that does not; background stays 255."""
     tables = np.rint(np.arange(256)[None] * ratio_3[:, None]).astype(np.uint8)
     scaled = np.stack([tables[channel][code[..., channel]] for channel in range(3)], axis=-1)
-    scaled[(code == CODE_BACKGROUND).all(axis=-1)] = CODE_BACKGROUND
+    background = code[..., 0] == CODE_BACKGROUND
+    for channel in (1, 2):
+        background &= code[..., channel] == CODE_BACKGROUND
+    scaled[background] = CODE_BACKGROUND
     return scaled
 
 

@@ -62,6 +62,8 @@ class ShardData:
 
     @property
     def _any(self) -> ShardDataset:
+        if self.cache is not None:  # which may stand for shards that are elsewhere
+            return CachedDataset(self.root, cache=self.cache, items=())
         return ShardDataset(self.root, items=(), verify="size")
 
     def open(self, stage: Stage, split: str) -> ShardDataset:

@@ -35,7 +35,8 @@ def front_grid(turned: NDArray[Any], view: int) -> NDArray[Any]:
 def normal_picture(normal: NDArray[np.float32]) -> NDArray[np.uint8]:
     """(H, W, 3) unit normals in our camera frame to bytes; white where there is none, or one that points away."""
     drawn = ((normal + np.float32(1.0)) * np.float32(127.5)).astype(np.uint8)
-    drawn[(normal == 0).all(axis=2) | (normal[..., 2] < 0)] = 255
+    x, y, z = (normal[..., channel] for channel in range(3))
+    drawn[(z < 0) | ((z == 0) & (x == 0) & (y == 0))] = 255
     return drawn
 
 

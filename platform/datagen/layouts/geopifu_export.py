@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -93,18 +94,19 @@ def export_geopifu(
     notes: dict[str, dict[str, Any]] = {}
     whole = sum(len(entry.subjects) for entry in data.blocks)
     base, num_train = 0, 0
-    for split in ("train", "test"):
-        for subject in stored_subjects(data):
-            if subject.split != split:
-                continue
-            name, note = _export_subject(subject, out.resolve(), base, pictures, data.items)
-            if name in notes:
-                raise InputError(f"{root}: two subjects would have the folder {name!r}.")
-            notes[name] = note
-            base += subject.num_views
-            num_train += subject.num_views if split == "train" else 0
-            if tell is not None:
-                tell(len(notes), whole)
+    with ThreadPoolExecutor(max(1, threads)) as pool:
+        for split in ("train", "test"):
+            for subject in stored_subjects(data):
+                if subject.split != split:
+                    continue
+                name, note = _export_subject(subject, out.resolve(), base, pictures, data.items, pool)
+                if name in notes:
+                    raise InputError(f"{root}: two subjects would have the folder {name!r}.")
+                notes[name] = note
+                base += subject.num_views
+                num_train += subject.num_views if split == "train" else 0
+                if tell is not None:
+                    tell(len(notes), whole)
     write_note(out, "geopifu", data, notes)
     if query_sets is not None:
         bases = {note["subject_id"]: note["base"] for note in notes.values()}
@@ -122,7 +124,7 @@ def training_ratio(num_train: int, number: int) -> str:
 
 
 def _export_subject(
-    subject: StoredSubject, out: Path, base: int, pictures: Pictures, items: Sequence[str]
+    subject: StoredSubject, out: Path, base: int, pictures: Pictures, items: Sequence[str], pool: ThreadPoolExecutor
 ) -> tuple[str, dict[str, Any]]:
     values = subject.values("mesh")
     name, mesh = folder_name(values["subject_id"]), values["mesh"]
@@ -142,11 +144,15 @@ def _export_subject(
         first = base + VIEWS * group
         document = {**drawn["config"], "dataPrefix": first, "meshPath": str(place)}
         document["args"] = {**document["args"], "eachMeshWithBgNum": len(groups)}
+        written = []
         for turn, index in enumerate(views):
             stem = f"{first + turn:06d}"
             write_file(_path(out, "config", stem, "json"), json.dumps(document).encode())
-            _write_voxels(out, stem, turn, drawn)
-            _write_view(out, stem, subject, index, view_items, drawn["units_per_metre"], pictures)
+            written.append(pool.submit(_write_voxels, out, stem, turn, drawn))
+            units = drawn["units_per_metre"]
+            written.append(pool.submit(_write_view, out, stem, subject, index, view_items, units, pictures))
+        for job in written:
+            job.result()
         draws.append(
             {
                 "config": drawn["config"],
