@@ -299,3 +299,16 @@ def test_powers_are_right_over_the_whole_range(gamma: float) -> None:
         seen = render(mesh, camera(1), irradiance=np.full((4, 3), value, np.float32), light_gamma=gamma).color[0, 0, 0]
         expected = min(1.0, max(float(value), 0.0) ** (1 / gamma) / 255)
         assert seen == pytest.approx(expected, rel=3e-6, abs=1e-30), value
+
+
+@pytest.mark.parametrize("shift_px", [0.0, 300.0, 5000.0])
+def test_pictures_do_not_depend_on_how_many_are_wanted(shift_px: float) -> None:
+    """Many pictures at once go past the cache, single ones do not; rows here start anywhere in a cache line."""
+    mesh, view, light = golden_view()
+    center = (view.center_px[0] + shift_px, 150.5)
+    wide = dataclasses.replace(view, width_px=517, height_px=301, center_px=center)
+    together = render(mesh, wide, light=light)
+    assert together.mask.any() == (shift_px < 1000)
+    for field in FIELDS:
+        alone = render(mesh, wide, light=light, fields=(field,), threads=2)
+        assert getattr(alone, field).tobytes() == getattr(together, field).tobytes(), field
