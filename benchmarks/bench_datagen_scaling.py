@@ -25,11 +25,11 @@ from typing import Any
 
 import harness
 
-from vitruvian.datagen.actors import BlockWorker
 from vitruvian.datagen.blocks import plan_blocks
-from vitruvian.datagen.jobs import JobQueue
 from vitruvian.datagen.options import DatagenOptions
-from vitruvian.datagen.pool import run_on_ray
+from vitruvian.datagen.pipeline.actors import BlockWorker
+from vitruvian.datagen.pipeline.jobs import JobQueue
+from vitruvian.datagen.pipeline.pool import run_on_ray
 from vitruvian.datagen.protocols.registry import with_protocol_defaults
 from vitruvian.ray_local import start_ray
 

@@ -22,11 +22,11 @@ import harness
 import numpy as np
 from PIL import Image
 
-from vitruvian.datagen.background import list_pictures
+from vitruvian.datagen.backgrounds.kinds import list_pictures
+from vitruvian.datagen.backgrounds.scenes import draw_scene, random_scene
 from vitruvian.datagen.blocks import Member, Products, draws_of, make_group, make_view, subject_row
 from vitruvian.datagen.items.context import SubjectContext
 from vitruvian.datagen.protocols.geopifu import GeopifuProtocol
-from vitruvian.datagen.scenes import draw_scene, random_scene
 from vitruvian.datagen.sources.synthetic import SyntheticSource
 from vitruvian.datagen.subject import Subject
 from vitruvian.geometry.mesh import Mesh

@@ -1,4 +1,4 @@
-"""Fits the two scores of ``platform/datagen/posture.py`` to the built-in people; prints weights and how sure they are."""
+"""Fits the two scores of ``datagen/checks/posture.py`` to the built-in people; prints weights and how sure they are."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 
 from vitruvian.bodies import load_builtin, pose_body, sample_betas, sample_pose
-from vitruvian.datagen.posture import facing_features, upright_features
+from vitruvian.datagen.checks.posture import facing_features, upright_features
 from vitruvian.datagen.sources.synthetic import SyntheticSource
 from vitruvian.geometry.mesh import Mesh
 

@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Callable
 
-from vitruvian.datagen.progress import readable_seconds
+from vitruvian.datagen.pipeline.progress import readable_seconds
 
 
 def counting(what: str) -> Callable[[int, int], None]:

@@ -11,7 +11,7 @@ import tyro
 from vitruvian.cli.arguments import parse
 from vitruvian.cli.checks import usable_cores
 from vitruvian.cli.counting import counting
-from vitruvian.datagen.progress import readable_bytes
+from vitruvian.datagen.pipeline.progress import readable_bytes
 
 DESCRIPTION = """Decode a data set into one LMDB file for random access: a sample costs a copy, not the decoding of pictures.
 

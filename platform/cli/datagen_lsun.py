@@ -13,8 +13,8 @@ from PIL import Image
 from vitruvian.cli.arguments import parse
 from vitruvian.cli.checks import usable_cores
 from vitruvian.cli.counting import counting
-from vitruvian.datagen.lsun import LsunDatabase
-from vitruvian.datagen.lsun_export import ImageType, contact_sheet, export_database
+from vitruvian.datagen.backgrounds.lsun import LsunDatabase
+from vitruvian.datagen.backgrounds.lsun_export import ImageType, contact_sheet, export_database
 from vitruvian.errors import InputError
 
 HELP = """usage: {program} {{view,export}} DATABASE... [options]

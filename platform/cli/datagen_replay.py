@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import tyro
 
 from vitruvian.cli.arguments import parse
-from vitruvian.datagen.background import BackgroundKind
+from vitruvian.datagen.backgrounds.kinds import BackgroundKind
 
 GUIDE = """Make all items that Geo-PIFu's JSON files or PIFu's and JIFF's PARAM files describe, wherever the meshes lie now.
 

@@ -66,7 +66,7 @@ def main(arguments: list[str], program: str) -> int:
     if not options.folder.is_dir():
         raise InputError(f"{options.folder}: there is no such folder.")
 
-    from vitruvian.datagen.folder_report import counted, examine_all, table, write_json
+    from vitruvian.datagen.checks.folder_report import counted, examine_all, table, write_json
     from vitruvian.datagen.options import DatagenOptions
     from vitruvian.datagen.sources.registry import guess_source, make_source
 

@@ -6,18 +6,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from vitruvian.datagen.geopifu_published import draw_published
+from vitruvian.datagen.checks.subject import check_subject
 from vitruvian.datagen.items.context import SubjectContext, ViewContext
 from vitruvian.datagen.items.registry import SUBJECT_PRODUCERS, VIEW_PRODUCERS
 from vitruvian.datagen.items.surfaces import check_drawn
+from vitruvian.datagen.lights.points import PointLights
+from vitruvian.datagen.lights.shading import draw
+from vitruvian.datagen.lights.transfer import transfer_of
 from vitruvian.datagen.plan import DataProtocol, PreparingProtocol, SubjectPlan
-from vitruvian.datagen.point_lights import PointLights
+from vitruvian.datagen.protocols.geopifu_published import draw_published
 from vitruvian.datagen.renderers.interface import Renderer
 from vitruvian.datagen.renderers.native import NativeRenderer
-from vitruvian.datagen.shading import draw
 from vitruvian.datagen.subject import Source, Subject
-from vitruvian.datagen.transfer import transfer_of
-from vitruvian.datagen.validate import check_subject
 from vitruvian.datagen.view import View
 from vitruvian.errors import InputError
 from vitruvian.shards.drawn import drawn_items

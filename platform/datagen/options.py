@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from vitruvian import __version__
-from vitruvian.datagen.background import FROM_A_FOLDER, BackgroundKind
+from vitruvian.datagen.backgrounds.kinds import FROM_A_FOLDER, BackgroundKind
+from vitruvian.datagen.backgrounds.lsun import PUBLISHED_LIMIT
 from vitruvian.datagen.convention import Axis, Unit
-from vitruvian.datagen.lsun import PUBLISHED_LIMIT
 from vitruvian.errors import InputError
 from vitruvian.shards.items import ITEMS, check_items
 

@@ -17,21 +17,21 @@ from pathlib import Path
 from typing import Any
 
 from vitruvian.code_version import code_version
-from vitruvian.datagen.background import list_backgrounds
+from vitruvian.datagen.backgrounds.kinds import list_backgrounds
 from vitruvian.datagen.blocks import Block, cut_blocks, plan_blocks
-from vitruvian.datagen.data_card import data_card
-from vitruvian.datagen.geopifu_config import read_configs
 from vitruvian.datagen.items.registry import fields_needed
-from vitruvian.datagen.jobs import JobQueue
 from vitruvian.datagen.options import DatagenOptions, check_same_content
-from vitruvian.datagen.pifu_replay import param_members, param_names
-from vitruvian.datagen.pool import run_here, run_on_ray
-from vitruvian.datagen.progress import Progress, readable_bytes, readable_seconds
+from vitruvian.datagen.pipeline.data_card import data_card
+from vitruvian.datagen.pipeline.jobs import JobQueue
+from vitruvian.datagen.pipeline.pool import run_here, run_on_ray
+from vitruvian.datagen.pipeline.progress import Progress, readable_bytes, readable_seconds
+from vitruvian.datagen.pipeline.tracking import DatagenTracker
 from vitruvian.datagen.protocols.registry import make_protocol, with_protocol_defaults
 from vitruvian.datagen.renderers.registry import make_renderer
-from vitruvian.datagen.replay import replay_members
+from vitruvian.datagen.replays.geopifu_config import read_configs
+from vitruvian.datagen.replays.pifu_param import param_members, param_names
+from vitruvian.datagen.replays.replay import replay_members
 from vitruvian.datagen.sources.registry import make_source
-from vitruvian.datagen.tracking import DatagenTracker
 from vitruvian.errors import InputError
 from vitruvian.mlflow_store import store_uri
 from vitruvian.ray_local import start_ray

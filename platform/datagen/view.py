@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from vitruvian.datagen.light import HarmonicLight
-from vitruvian.datagen.phong_light import PhongLight
-from vitruvian.datagen.point_lights import PointLights
+from vitruvian.datagen.lights.harmonic import HarmonicLight
+from vitruvian.datagen.lights.phong import PhongLight
+from vitruvian.datagen.lights.points import PointLights
 from vitruvian.geometry.camera import Camera
 
 Light = HarmonicLight | PointLights | PhongLight
@@ -31,7 +31,7 @@ class View:
     """How far the subject is turned about +y, its front from the viewer to the viewer's right; 0 faces the viewer."""
     light: Light
     background: Mapping[str, Any]
-    """See ``datagen/background.py``."""
+    """See ``datagen/backgrounds/kinds.py``."""
     background_folder: Path | None = None
     """Where picture backgrounds are; not part of the description."""
     group: int = 0

@@ -9,7 +9,7 @@ import lmdb
 import numpy as np
 from PIL import Image
 
-from vitruvian.datagen.lsun import LsunDatabase
+from vitruvian.datagen.backgrounds.lsun import LsunDatabase
 
 
 def picture_bytes(seed: int, kind: str = "JPEG") -> bytes:

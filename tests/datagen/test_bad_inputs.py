@@ -17,8 +17,8 @@ from figures import figure, write_obj
 from PIL import Image
 
 from vitruvian.bodies import load_builtin, named_pose, pose_body
-from vitruvian.datagen.geopifu_config import read_config
-from vitruvian.datagen.lsun import find_databases
+from vitruvian.datagen.backgrounds.lsun import find_databases
+from vitruvian.datagen.replays.geopifu_config import read_config
 from vitruvian.datagen.run import DatagenOptions, DatasetReport, generate
 from vitruvian.datagen.sources.meshes import MeshFolderSource, read_mesh
 from vitruvian.errors import InputError

@@ -17,9 +17,9 @@ from vitruvian.datagen.body_plan import BodyPlan
 from vitruvian.datagen.items.context import SubjectContext, ViewContext
 from vitruvian.datagen.items.joints import visibility, world_joints
 from vitruvian.datagen.items.registry import SUBJECT_PRODUCERS, VIEW_PRODUCERS
-from vitruvian.datagen.light import HarmonicLight
+from vitruvian.datagen.lights.harmonic import HarmonicLight
+from vitruvian.datagen.lights.shading import draw
 from vitruvian.datagen.protocols.pifu import PifuProtocol
-from vitruvian.datagen.shading import draw
 from vitruvian.datagen.subject import Subject
 from vitruvian.datagen.view import View
 from vitruvian.errors import InputError

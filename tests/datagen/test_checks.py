@@ -9,12 +9,12 @@ import pytest
 from figures import ellipsoid, figure
 
 from vitruvian.bodies import load_builtin, pose_body, sample_betas, sample_pose
+from vitruvian.datagen.checks.mesh_report import measure
+from vitruvian.datagen.checks.posture import facing_score, upright_score
+from vitruvian.datagen.checks.subject import check_subject, find_notes, find_problem
 from vitruvian.datagen.convention import AXES, Convention
-from vitruvian.datagen.mesh_report import measure
-from vitruvian.datagen.posture import facing_score, upright_score
 from vitruvian.datagen.sources.synthetic import SyntheticSource
 from vitruvian.datagen.subject import Subject
-from vitruvian.datagen.validate import check_subject, find_notes, find_problem
 from vitruvian.errors import InputError
 from vitruvian.geometry.mesh import Mesh
 

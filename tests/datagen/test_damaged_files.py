@@ -12,8 +12,8 @@ from figures import ellipsoid
 from layouts import obj_text
 from PIL import Image
 
+from vitruvian.datagen.checks.subject import find_problem
 from vitruvian.datagen.sources.meshes import MeshFolderSource
-from vitruvian.datagen.validate import find_problem
 from vitruvian.errors import InputError
 
 

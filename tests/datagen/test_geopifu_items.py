@@ -20,14 +20,14 @@ from vitruvian.bodies.charts import SurfaceCharts
 from vitruvian.bodies.files import load_builtin
 from vitruvian.bodies.iuv_table import face_table
 from vitruvian.cli.main import main
-from vitruvian.datagen.background import stretched
+from vitruvian.datagen.backgrounds.kinds import stretched
 from vitruvian.datagen.blocks import Member, Products, draws_of, make_subject, subject_row
-from vitruvian.datagen.geopifu_config import BLACK_LIST, read_config, read_configs
 from vitruvian.datagen.items import semantics
 from vitruvian.datagen.items.surfaces import surfaces
 from vitruvian.datagen.options import DatagenOptions
 from vitruvian.datagen.protocols.geopifu import GeopifuProtocol
 from vitruvian.datagen.protocols.registry import with_protocol_defaults
+from vitruvian.datagen.replays.geopifu_config import BLACK_LIST, read_config, read_configs
 from vitruvian.datagen.run import generate
 from vitruvian.datagen.subject import BodySurface, Subject
 from vitruvian.errors import InputError

@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 from figures import subject
 
-from vitruvian.datagen.background import stretched
+from vitruvian.datagen.backgrounds.kinds import stretched
 from vitruvian.datagen.blocks import draws_of
-from vitruvian.datagen.geopifu_config import Draw, picture_number
-from vitruvian.datagen.geopifu_published import draw_published, silhouette_lines
 from vitruvian.datagen.items.mask_from_voxels import seen_from
 from vitruvian.datagen.items.solid_voxels import solid_voxels
+from vitruvian.datagen.lights.shading import draw
 from vitruvian.datagen.plan import Similarity
 from vitruvian.datagen.protocols import geopifu
-from vitruvian.datagen.shading import draw
+from vitruvian.datagen.protocols.geopifu_published import draw_published, silhouette_lines
+from vitruvian.datagen.replays.geopifu_config import Draw, picture_number
 from vitruvian.datagen.subject import Subject
 from vitruvian.datagen.view import View
 from vitruvian.geometry.interpolate import interpolated

@@ -16,7 +16,7 @@ from smpl_stand_in import smpl_like
 from vitruvian.bodies import load_builtin, pose_body
 from vitruvian.bodies.builtin_charts import builtin_charts
 from vitruvian.bodies.charts import PART_NAMES
-from vitruvian.datagen.background import draw_background
+from vitruvian.datagen.backgrounds.kinds import draw_background
 from vitruvian.datagen.blocks import Block, Member, Products, draws_of, make_block, make_view
 from vitruvian.datagen.body_textures.atlas import atlas_map, atlas_uvs, textured_body
 from vitruvian.datagen.body_textures.library import TextureLibrary

@@ -3,7 +3,7 @@
 import pytest
 
 from vitruvian.datagen.blocks import plan_blocks
-from vitruvian.datagen.jobs import DIED, BlockKeepsDying, Job, JobQueue
+from vitruvian.datagen.pipeline.jobs import DIED, BlockKeepsDying, Job, JobQueue
 
 
 def drain(queue: JobQueue, kills) -> list[Job]:

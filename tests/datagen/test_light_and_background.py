@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from vitruvian.datagen.background import draw_background, list_pictures, random_background
-from vitruvian.datagen.light import (
+from vitruvian.datagen.backgrounds.kinds import draw_background, list_pictures, random_background
+from vitruvian.datagen.lights.harmonic import (
     ambient,
     basis,
     directional,

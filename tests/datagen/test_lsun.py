@@ -16,9 +16,9 @@ from PIL import Image
 
 from tests.datagen.figures import write_folder
 from tests.datagen.lsun_files import keys, make_database, picture_bytes
-from vitruvian.datagen.background import background_picture, draw_background, list_backgrounds, random_background
-from vitruvian.datagen.lsun import LsunDatabase, find_databases, list_lsun, read_lsun
-from vitruvian.datagen.lsun_export import export_database
+from vitruvian.datagen.backgrounds.kinds import background_picture, draw_background, list_backgrounds, random_background
+from vitruvian.datagen.backgrounds.lsun import LsunDatabase, find_databases, list_lsun, read_lsun
+from vitruvian.datagen.backgrounds.lsun_export import export_database
 from vitruvian.datagen.options import DatagenOptions
 from vitruvian.datagen.run import generate
 from vitruvian.errors import InputError

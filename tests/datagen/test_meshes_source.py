@@ -8,10 +8,10 @@ import trimesh
 from figures import figure, subject, write_obj
 from PIL import Image
 
+from vitruvian.datagen.checks.subject import check_subject
 from vitruvian.datagen.convention import Convention
 from vitruvian.datagen.sources.meshes import MeshFolderSource, read_mesh
 from vitruvian.datagen.subject import Subject
-from vitruvian.datagen.validate import check_subject
 from vitruvian.errors import InputError
 from vitruvian.geometry.mesh import Mesh
 

@@ -6,8 +6,8 @@ import dataclasses
 
 import numpy as np
 
-from vitruvian.datagen.phong_light import PhongLight
-from vitruvian.datagen.shading import draw
+from vitruvian.datagen.lights.phong import PhongLight
+from vitruvian.datagen.lights.shading import draw
 from vitruvian.datagen.view import View
 from vitruvian.geometry.camera import Camera
 from vitruvian.geometry.mesh import Mesh

@@ -7,12 +7,12 @@ import pytest
 
 from vitruvian.datagen.items.context import SubjectContext, ViewContext
 from vitruvian.datagen.items.texture_space import uv_mask, uv_normal, uv_position, uv_render
-from vitruvian.datagen.light import HarmonicLight, load_light_bank, rotated, rotation_y
+from vitruvian.datagen.lights.harmonic import HarmonicLight, load_light_bank, rotated, rotation_y
+from vitruvian.datagen.lights.shading import draw
+from vitruvian.datagen.lights.transfer import Transfer, baked
 from vitruvian.datagen.plan import Similarity, SubjectPlan
 from vitruvian.datagen.protocols import pifu, pifu_published
-from vitruvian.datagen.shading import draw
 from vitruvian.datagen.subject import Subject
-from vitruvian.datagen.transfer import Transfer, baked
 from vitruvian.datagen.view import View
 from vitruvian.geometry.mesh import Mesh
 from vitruvian.geometry.rasterize import GBuffer

@@ -11,12 +11,12 @@ from figures import write_folder
 from vitruvian.cli.datagen_replay import main
 from vitruvian.datagen.layouts.npy_objects import write_npy_object
 from vitruvian.datagen.layouts.pifu_frame import LayoutFrame, param_of
+from vitruvian.datagen.lights.shading import draw
+from vitruvian.datagen.lights.transfer import baked
 from vitruvian.datagen.options import DatagenOptions
-from vitruvian.datagen.pifu_replay import param_files, param_members, read_param, size_px, view_of
+from vitruvian.datagen.replays.pifu_param import param_files, param_members, read_param, size_px, view_of
 from vitruvian.datagen.run import generate
-from vitruvian.datagen.shading import draw
 from vitruvian.datagen.subject import Subject
-from vitruvian.datagen.transfer import baked
 from vitruvian.errors import InputError
 from vitruvian.geometry.mesh import Mesh
 from vitruvian.shards import ShardDataset

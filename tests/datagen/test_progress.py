@@ -2,7 +2,7 @@
 
 import io
 
-from vitruvian.datagen.progress import Progress, readable_bytes, readable_seconds
+from vitruvian.datagen.pipeline.progress import Progress, readable_bytes, readable_seconds
 
 
 def test_words() -> None:

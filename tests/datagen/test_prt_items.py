@@ -10,12 +10,12 @@ from figures import ellipsoid, figure, subject
 from vitruvian.datagen.blocks import Member, Products, make_subject, make_view
 from vitruvian.datagen.items.color_points import color_targets
 from vitruvian.datagen.items.context import SubjectContext
+from vitruvian.datagen.lights.transfer import transfer_of
 from vitruvian.datagen.options import DatagenOptions
 from vitruvian.datagen.protocols.pifu import PifuProtocol
 from vitruvian.datagen.protocols.registry import make_protocol, with_protocol_defaults
 from vitruvian.datagen.run import generate
 from vitruvian.datagen.subject import Subject
-from vitruvian.datagen.transfer import transfer_of
 from vitruvian.datagen.view import View
 from vitruvian.errors import InputError
 from vitruvian.geometry.closest_point import closest_point

@@ -13,15 +13,15 @@ from layouts import Registered, write_deephuman, write_model, write_thuman2
 from vitruvian.bodies import load_builtin, pose_body
 from vitruvian.bodies.model_choice import ModelChoice
 from vitruvian.bodies.skeleton import JOINT_INDEX
-from vitruvian.datagen.facing import FacingSource, heading_deg, turned
-from vitruvian.datagen.mesh_report import measure
+from vitruvian.datagen.checks.facing import FacingSource, heading_deg, turned
+from vitruvian.datagen.checks.mesh_report import measure
+from vitruvian.datagen.checks.subject import check_subject, find_notes
 from vitruvian.datagen.options import DatagenOptions
 from vitruvian.datagen.run import generate
 from vitruvian.datagen.sources.deephuman import DeepHumanSource, read_smpl_parameters
 from vitruvian.datagen.sources.registry import guess_source, make_source
 from vitruvian.datagen.sources.thuman2 import Thuman2Source
 from vitruvian.datagen.subject import Subject
-from vitruvian.datagen.validate import check_subject, find_notes
 from vitruvian.errors import InputError
 from vitruvian.geometry.mesh import Mesh
 from vitruvian.shards import ShardDataset

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from vitruvian.datagen.blocks import Products
-from vitruvian.datagen.light import random_light, rotation_y
+from vitruvian.datagen.lights.harmonic import random_light, rotation_y
 from vitruvian.datagen.options import DatagenOptions
 from vitruvian.datagen.renderers import registry
 from vitruvian.datagen.renderers.interface import Renderer

@@ -19,10 +19,10 @@ import psutil
 import pytest
 from figures import write_folder
 
-from vitruvian.datagen import pool
-from vitruvian.datagen.actors import BlockWorker
 from vitruvian.datagen.blocks import plan_blocks
-from vitruvian.datagen.jobs import JobQueue
+from vitruvian.datagen.pipeline import pool
+from vitruvian.datagen.pipeline.actors import BlockWorker
+from vitruvian.datagen.pipeline.jobs import JobQueue
 from vitruvian.datagen.protocols.registry import with_protocol_defaults
 from vitruvian.datagen.run import DatagenOptions, DatasetReport, generate
 from vitruvian.errors import InputError
@@ -123,7 +123,7 @@ import sys, time
 from functools import partial
 from pathlib import Path
 import vitruvian.datagen.run as run
-from vitruvian.datagen.actors import BlockWorker
+from vitruvian.datagen.pipeline.actors import BlockWorker
 
 class Paced(BlockWorker):
     # Makes a block when the file allows more than are finished: so that the run is not over before all were killed.

@@ -15,10 +15,10 @@ import numpy as np
 import pytest
 from figures import figure, write_folder, write_obj
 
-from vitruvian.datagen import actors
 from vitruvian.datagen.blocks import plan_blocks
-from vitruvian.datagen.jobs import DIED, JobQueue
-from vitruvian.datagen.pool import run_on_ray
+from vitruvian.datagen.pipeline import actors
+from vitruvian.datagen.pipeline.jobs import DIED, JobQueue
+from vitruvian.datagen.pipeline.pool import run_on_ray
 from vitruvian.datagen.run import DatagenOptions, DatasetReport, generate
 from vitruvian.errors import InputError
 from vitruvian.geometry.mesh import Mesh

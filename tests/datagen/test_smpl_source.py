@@ -12,8 +12,8 @@ from PIL import Image
 from vitruvian.bodies import load_builtin, pose_body
 from vitruvian.bodies.model_choice import ModelChoice
 from vitruvian.bodies.skeleton import JOINT_INDEX
+from vitruvian.datagen.checks.subject import check_subject
 from vitruvian.datagen.sources.smpl import SmplSource, painted_clothes
-from vitruvian.datagen.validate import check_subject
 from vitruvian.errors import InputError
 
 

@@ -9,7 +9,7 @@ from fill import tensor
 from PIL import Image
 
 from vitruvian.datagen.layouts.pifu_frame import LayoutFrame, camera_of
-from vitruvian.datagen.light import rotation_y
+from vitruvian.datagen.lights.harmonic import rotation_y
 from vitruvian.methods.pifu.samples import Placement, calibration, cut_out, network_image
 
 CASE = np.load(Path(__file__).parents[1] / "golden" / "jiff" / "data.npz")

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vitruvian.datagen.progress import readable_bytes
+from vitruvian.datagen.pipeline.progress import readable_bytes
 from vitruvian.shards.dataset import ShardDataset
 from vitruvian.shards.summary import DatasetSummary, summarise
 

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from vitruvian.datagen.items.context import SubjectContext
 from vitruvian.datagen.items.texture_space import shadows_of, texture_space
-from vitruvian.datagen.light import HarmonicLight, open_transfer
+from vitruvian.datagen.lights.harmonic import HarmonicLight, open_transfer
+from vitruvian.datagen.lights.transfer import transfer_of
 from vitruvian.datagen.protocols.pifu_published import unit_vectors
 from vitruvian.datagen.seeds import Stream, entropy, generator
-from vitruvian.datagen.transfer import transfer_of
 from vitruvian.datagen.view import View
 from vitruvian.errors import InputError
 from vitruvian.geometry.mesh import Mesh

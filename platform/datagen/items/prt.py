@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from vitruvian.datagen.items.context import SubjectContext
-from vitruvian.datagen.transfer import transfer_of
+from vitruvian.datagen.lights.transfer import transfer_of
 
 
 def prt(context: SubjectContext) -> dict[str, Any]:

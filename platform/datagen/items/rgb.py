@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vitruvian.datagen.background import background_picture, draw_background, stretched
+from vitruvian.datagen.backgrounds.kinds import background_picture, draw_background, stretched
 from vitruvian.datagen.items.context import ViewContext
 from vitruvian.shards.schema import canonical_json
 

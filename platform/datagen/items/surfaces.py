@@ -7,7 +7,7 @@ from typing import Any
 
 from vitruvian.datagen.items import semantics, smpl_iuv
 from vitruvian.datagen.items.context import SubjectContext
-from vitruvian.datagen.point_lights import PointLights
+from vitruvian.datagen.lights.points import PointLights
 from vitruvian.errors import InputError
 from vitruvian.shards.drawn import SURFACES, sixteen_bits
 

@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vitruvian.datagen.items.context import SubjectContext, ViewContext
-from vitruvian.datagen.light import HarmonicLight, open_transfer
+from vitruvian.datagen.lights.harmonic import HarmonicLight, open_transfer
+from vitruvian.datagen.lights.transfer import transfer_of
 from vitruvian.datagen.protocols.pifu_published import three_face_normals, unit_vectors
-from vitruvian.datagen.transfer import transfer_of
 from vitruvian.errors import InputError
 from vitruvian.geometry.camera import Camera
 from vitruvian.geometry.mesh import Mesh

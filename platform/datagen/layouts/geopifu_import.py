@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from vitruvian.datagen.blocks import Member, draws_of
-from vitruvian.datagen.geopifu_config import Config, read_configs
+from vitruvian.datagen.checks.subject import check_subject
 from vitruvian.datagen.items.context import SubjectContext
 from vitruvian.datagen.items.registry import SUBJECT_PRODUCERS
 from vitruvian.datagen.layouts.assemble import assemble
@@ -26,9 +26,9 @@ from vitruvian.datagen.layouts.common import read_note
 from vitruvian.datagen.layouts.geopifu_codec import FLIP, SMPL_EXTENTS, front_grid, iuv_picture, normals_of
 from vitruvian.datagen.layouts.geopifu_export import FOLDERS, RENDER_FOLDER
 from vitruvian.datagen.protocols.geopifu import GeopifuProtocol
+from vitruvian.datagen.replays.geopifu_config import Config, read_configs
 from vitruvian.datagen.run import DatasetReport
 from vitruvian.datagen.subject import Subject
-from vitruvian.datagen.validate import check_subject
 from vitruvian.datagen.view import View
 from vitruvian.errors import InputError
 from vitruvian.geometry.mesh_files import load_mesh

@@ -17,6 +17,7 @@ import numpy as np
 from PIL import Image
 
 from vitruvian.datagen.blocks import Member
+from vitruvian.datagen.checks.subject import check_subject
 from vitruvian.datagen.items.context import SubjectContext
 from vitruvian.datagen.items.registry import SUBJECT_PRODUCERS
 from vitruvian.datagen.layouts.assemble import assemble
@@ -24,12 +25,11 @@ from vitruvian.datagen.layouts.common import Note, read_note
 from vitruvian.datagen.layouts.exr import read_exr
 from vitruvian.datagen.layouts.npy_objects import read_npy_object
 from vitruvian.datagen.layouts.pifu_frame import UNITS_PER_METRE, LayoutFrame, camera_of, check_param
-from vitruvian.datagen.light import HarmonicLight
+from vitruvian.datagen.lights.harmonic import HarmonicLight
 from vitruvian.datagen.plan import Similarity
 from vitruvian.datagen.protocols.pifu import LIGHT_GAMMA, PifuProtocol
 from vitruvian.datagen.run import DatasetReport
 from vitruvian.datagen.subject import Subject
-from vitruvian.datagen.validate import check_subject
 from vitruvian.datagen.view import View
 from vitruvian.errors import InputError
 from vitruvian.geometry.mesh import Mesh

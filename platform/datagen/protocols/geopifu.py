@@ -3,8 +3,8 @@
 Its frame has x to the right, y *down* and z *into the scene*. A draw turns the person by whole degrees, scales it until it
 just fits a box of 0.85 times the volume (2/3 x 1 x 2/3 units), and chooses a background and lamps. The camera is orthographic
 and never moves: 1536 pixels are one unit, a voxel is 8 pixels, and the sample of pixel (i, j) is at u = i, v = j. The four
-views are quarter turns of the drawn person. Everything random is in a ``Draw``, which ``datagen/geopifu_config.py`` writes as
-the published JSON and reads back.
+views are quarter turns of the drawn person. Everything random is in a ``Draw``, which
+``datagen/replays/geopifu_config.py`` writes as the published JSON and reads back.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vitruvian.datagen.background import BackgroundKind, random_background
+from vitruvian.datagen.backgrounds.kinds import BackgroundKind, random_background
 from vitruvian.datagen.body_plan import BodyPlan
-from vitruvian.datagen.geopifu_config import VIEWS, Draw, document_of, picture_number
+from vitruvian.datagen.lights.points import PointLights, Triple
 from vitruvian.datagen.plan import QueryPlan, Similarity, SubjectPlan, VoxelPlan
-from vitruvian.datagen.point_lights import PointLights, Triple
+from vitruvian.datagen.replays.geopifu_config import VIEWS, Draw, document_of, picture_number
 from vitruvian.datagen.seeds import Stream, generator
 from vitruvian.datagen.subject import Subject
 from vitruvian.datagen.view import View
@@ -164,7 +164,7 @@ class GeopifuProtocol:
     body: BodyPlan = field(default_factory=BodyPlan)
     """Joints and charts."""
     published: bool = False
-    """Reproduce the original's defects, see ``datagen/geopifu_published.py``."""
+    """Reproduce the original's defects, see ``datagen/protocols/geopifu_published.py``."""
 
     name = "geopifu"
 

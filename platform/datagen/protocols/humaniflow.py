@@ -22,15 +22,15 @@ from numpy.typing import NDArray
 from vitruvian.bodies.charts import PART_NAMES
 from vitruvian.bodies.files import load_builtin
 from vitruvian.bodies.skinning import pose_body
-from vitruvian.datagen.background import BackgroundKind, random_background
+from vitruvian.datagen.backgrounds.kinds import BackgroundKind, random_background
 from vitruvian.datagen.body_plan import BodyPlan
 from vitruvian.datagen.body_surface import body_surface
 from vitruvian.datagen.body_textures.atlas import textured_body
 from vitruvian.datagen.body_textures.library import TextureLibrary
 from vitruvian.datagen.body_textures.paint import paint_body
 from vitruvian.datagen.items.context import known_body
-from vitruvian.datagen.light import rotation_y
-from vitruvian.datagen.phong_light import PhongLight
+from vitruvian.datagen.lights.harmonic import rotation_y
+from vitruvian.datagen.lights.phong import PhongLight
 from vitruvian.datagen.plan import SubjectPlan
 from vitruvian.datagen.protocols.pifu import PifuProtocol
 from vitruvian.datagen.seeds import Stream, generator

@@ -17,8 +17,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from vitruvian.datagen.background import BackgroundKind, random_background
-from vitruvian.datagen.light import HarmonicLight, light_from_bank, random_light, rotation_y
+from vitruvian.datagen.backgrounds.kinds import BackgroundKind, random_background
+from vitruvian.datagen.lights.harmonic import HarmonicLight, light_from_bank, random_light, rotation_y
 from vitruvian.datagen.plan import ColorPlan, QueryPlan, Similarity, SubjectPlan, VoxelPlan
 from vitruvian.datagen.protocols.pifu_published import drifting_light
 from vitruvian.datagen.seeds import Stream, generator

@@ -90,7 +90,7 @@ def unit_vectors(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def turned_light(light_93: NDArray[Any], angle_rad: float) -> NDArray[np.float64]:
     """The light (9, 3) turned about +y as the published routine does it: its new x row is made from the new z row."""
-    from vitruvian.datagen.light import rotated, rotation_y
+    from vitruvian.datagen.lights.harmonic import rotated, rotation_y
 
     light = np.asarray(light_93, np.float64)
     turned = rotated(light, rotation_y(angle_rad))

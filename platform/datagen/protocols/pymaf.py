@@ -17,10 +17,10 @@ from pathlib import Path
 
 import numpy as np
 
-from vitruvian.datagen.background import BackgroundKind, random_background
+from vitruvian.datagen.backgrounds.kinds import BackgroundKind, random_background
 from vitruvian.datagen.body_plan import BodyPlan
 from vitruvian.datagen.items.context import known_body
-from vitruvian.datagen.light import HarmonicLight, random_light, rotation_y
+from vitruvian.datagen.lights.harmonic import HarmonicLight, random_light, rotation_y
 from vitruvian.datagen.plan import SubjectPlan
 from vitruvian.datagen.protocols.pifu import LIGHT_GAMMA, PifuProtocol
 from vitruvian.datagen.seeds import Stream, generator

@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from vitruvian.datagen.background import list_backgrounds
+from vitruvian.datagen.backgrounds.kinds import list_backgrounds
 from vitruvian.datagen.body_plan import BodyPlan
-from vitruvian.datagen.light import load_light_bank
+from vitruvian.datagen.lights.harmonic import load_light_bank
 from vitruvian.datagen.options import DatagenOptions
 from vitruvian.datagen.plan import DataProtocol
 from vitruvian.errors import InputError
@@ -53,7 +53,7 @@ def _pifu(options: DatagenOptions) -> DataProtocol:
     if options.replay is None:
         return protocol
 
-    from vitruvian.datagen.pifu_replay import ParamReplay
+    from vitruvian.datagen.replays.pifu_param import ParamReplay
 
     return ParamReplay.of(options.replay, protocol)
 
@@ -81,7 +81,7 @@ def _geopifu(options: DatagenOptions) -> DataProtocol:
     if options.replay is None:
         return protocol
 
-    from vitruvian.datagen.replay import GeopifuReplay
+    from vitruvian.datagen.replays.replay import GeopifuReplay
 
     return GeopifuReplay.of(options.replay, protocol)
 

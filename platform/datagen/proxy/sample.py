@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vitruvian.datagen.background import draw_background
+from vitruvian.datagen.backgrounds.kinds import draw_background
 from vitruvian.datagen.proxy.augment import (
     ProxyAugmentation,
     ProxySample,

@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vitruvian.bodies.model_choice import Gender, ModelChoice
-from vitruvian.datagen.body_fit import ON_THE_SCAN_M, distance_from_scan, fit_in_world, parameters_without_model
 from vitruvian.datagen.body_surface import body_surface, topology_name
+from vitruvian.datagen.checks.body_fit import ON_THE_SCAN_M, distance_from_scan, fit_in_world, parameters_without_model
 from vitruvian.datagen.convention import Convention
 from vitruvian.datagen.subject import BodySurface, Subject
 from vitruvian.errors import InputError

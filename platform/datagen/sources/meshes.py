@@ -69,7 +69,7 @@ class MeshFolderSource:
         return ids
 
     def load(self, subject_id: str) -> Subject:
-        """One file; InputError when it cannot be read. Its size is checked where it is used (``datagen/validate.py``)."""
+        """One file; InputError when it cannot be read. Its size is checked where it is used (``datagen/checks/subject.py``)."""
         path = self.folder / subject_id
         if "%" in subject_id and not path.exists():
             raw = unquote_to_bytes(subject_id)

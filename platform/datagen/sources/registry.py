@@ -6,8 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from vitruvian.bodies.model_choice import ModelChoice
+from vitruvian.datagen.checks.facing import FacingSource
 from vitruvian.datagen.convention import Convention
-from vitruvian.datagen.facing import FacingSource
 from vitruvian.datagen.options import DatagenOptions
 from vitruvian.datagen.subject import Source
 from vitruvian.errors import InputError

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from vitruvian.bodies.model_choice import ModelChoice
 from vitruvian.bodies.safe_pickle import as_array, read_pickle
-from vitruvian.datagen.body_fit import ON_THE_SCAN_M, BodyFit, distance_from_scan, fit_in_world
 from vitruvian.datagen.body_surface import body_surface, topology_name
+from vitruvian.datagen.checks.body_fit import ON_THE_SCAN_M, BodyFit, distance_from_scan, fit_in_world
 from vitruvian.datagen.convention import Convention
 from vitruvian.datagen.subject import BodySurface, Subject
 from vitruvian.errors import InputError

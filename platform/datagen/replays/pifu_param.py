@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from vitruvian.datagen.blocks import Member
 from vitruvian.datagen.layouts.npy_objects import read_npy_object
 from vitruvian.datagen.layouts.pifu_frame import check_param
-from vitruvian.datagen.light import HarmonicLight
+from vitruvian.datagen.lights.harmonic import HarmonicLight
 from vitruvian.datagen.plan import Similarity, SubjectPlan
 from vitruvian.datagen.protocols.pifu import HALF_EXTENT_UNITS, LIGHT_GAMMA, PERSON_UNITS, PifuProtocol, camera, similarity
 from vitruvian.datagen.subject import Subject

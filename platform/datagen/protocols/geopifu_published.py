@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter
 
 from vitruvian.datagen.items.mesh import baked_colors
-from vitruvian.datagen.point_lights import PointLights
+from vitruvian.datagen.lights.points import PointLights
 from vitruvian.datagen.view import View
 from vitruvian.geometry.camera import Camera
 from vitruvian.geometry.interpolate import interpolated

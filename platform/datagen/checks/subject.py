@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from vitruvian.datagen.facing import heading_deg
-from vitruvian.datagen.mesh_report import MeshReport, measure
-from vitruvian.datagen.posture import facing_score, upright_score
+from vitruvian.datagen.checks.facing import heading_deg
+from vitruvian.datagen.checks.mesh_report import MeshReport, measure
+from vitruvian.datagen.checks.posture import facing_score, upright_score
 from vitruvian.datagen.subject import Subject
 from vitruvian.errors import InputError
 

@@ -29,7 +29,7 @@ class HarmonicLight:
     gamma: float = 1.0
     """The drawn colour is ``albedo * irradiance ** (1 / gamma)``, see ``geometry/rasterize.py``."""
     shadows: bool = False
-    """Whether the subject shades itself (``datagen/transfer.py``); if not, nothing is ever in the way of the light."""
+    """Whether the subject shades itself (``datagen/lights/transfer.py``); if not, nothing is ever in the way of the light."""
 
     @classmethod
     def of(cls, light_93: NDArray[Any], gamma: float = 1.0, *, shadows: bool = False) -> HarmonicLight:

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vitruvian.datagen.blocks import Member
-from vitruvian.datagen.geopifu_config import Config, read_configs
 from vitruvian.datagen.plan import SubjectPlan
 from vitruvian.datagen.protocols.geopifu import GeopifuProtocol
+from vitruvian.datagen.replays.geopifu_config import Config, read_configs
 from vitruvian.datagen.subject import Subject
 from vitruvian.errors import InputError
 

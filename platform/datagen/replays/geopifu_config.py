@@ -44,7 +44,7 @@ class Draw:
     sky_lights_deg: tuple[int | None, int | None, int]
     """Azimuths of the sky lamps: left (negative), right, back."""
     background: Mapping[str, Any]
-    """See ``datagen/background.py``."""
+    """See ``datagen/backgrounds/kinds.py``."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

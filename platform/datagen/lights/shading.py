@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vitruvian.datagen.light import HarmonicLight
-from vitruvian.datagen.phong_light import PhongLight
-from vitruvian.datagen.point_lights import PointLights
+from vitruvian.datagen.lights.harmonic import HarmonicLight
+from vitruvian.datagen.lights.phong import PhongLight
+from vitruvian.datagen.lights.points import PointLights
+from vitruvian.datagen.lights.transfer import Transfer
 from vitruvian.datagen.renderers.interface import Renderer
 from vitruvian.datagen.renderers.native import NativeRenderer
-from vitruvian.datagen.transfer import Transfer
 from vitruvian.datagen.view import View
 from vitruvian.geometry.camera import Camera
 from vitruvian.geometry.interpolate import interpolated

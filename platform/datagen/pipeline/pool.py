@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from vitruvian.datagen.actors import BlockWorker
-from vitruvian.datagen.jobs import Job, JobQueue
 from vitruvian.datagen.options import DatagenOptions
+from vitruvian.datagen.pipeline.actors import BlockWorker
+from vitruvian.datagen.pipeline.jobs import Job, JobQueue
 from vitruvian.shards.manifest import ManifestEntry
 
 PATIENCE_S = 1.0

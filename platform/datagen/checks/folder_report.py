@@ -12,9 +12,9 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-from vitruvian.datagen.mesh_report import MeshReport, measure
+from vitruvian.datagen.checks.mesh_report import MeshReport, measure
+from vitruvian.datagen.checks.subject import find_notes, find_problem
 from vitruvian.datagen.subject import Source, Subject
-from vitruvian.datagen.validate import find_notes, find_problem
 from vitruvian.errors import InputError
 
 

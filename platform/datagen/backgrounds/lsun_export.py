@@ -15,7 +15,7 @@ from typing import Literal
 
 from PIL import Image
 
-from vitruvian.datagen.lsun import LsunDatabase
+from vitruvian.datagen.backgrounds.lsun import LsunDatabase
 from vitruvian.errors import InputError
 
 ImageType = Literal["jpg", "webp"]

@@ -1,7 +1,7 @@
 """What is behind the person: a colour, soft colour fields, a painted scene or a picture; written down, so it can be redrawn.
 
 A background is a plain dict: ``{"kind": "plain", "color": [r, g, b]}``, ``{"kind": "fields", "grid": n, "colors": [...]}``,
-``{"kind": "scene", ...}`` (``datagen/scenes.py``), or a piece of a picture, ``{"kind": "picture", "file": name, "left": l,
+``{"kind": "scene", ...}`` (see ``scenes.py``), or a piece of a picture, ``{"kind": "picture", "file": name, "left": l,
 "top": t, "side": s}`` with ``picture`` for a file in a folder and ``lsun`` for a record of a database (name ``category/key``),
 in sRGB bytes and fractions. Without ``left``, ``top`` and ``side`` the picture is stretched as Geo-PIFu does.
 """
@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from vitruvian.datagen.lsun import PUBLISHED_LIMIT, list_lsun, read_lsun
-from vitruvian.datagen.scenes import draw_scene, random_scene
+from vitruvian.datagen.backgrounds.lsun import PUBLISHED_LIMIT, list_lsun, read_lsun
+from vitruvian.datagen.backgrounds.scenes import draw_scene, random_scene
 from vitruvian.errors import InputError
 
 BackgroundKind = Literal["black", "plain", "fields", "scenes", "pictures", "lsun"]

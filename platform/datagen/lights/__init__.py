@@ -1,0 +1,1 @@
+"""Lights, and how they fall on a subject."""

@@ -1,0 +1,1 @@
+"""Draws taken from published files instead of drawn anew."""
