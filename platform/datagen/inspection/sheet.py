@@ -71,7 +71,7 @@ def contact_sheet(data: ShardDataset, indices: Sequence[int], *, tile_px: int = 
             f"{sample['camera'].width_px} x {sample['camera'].height_px} px",
             sample["camera"].projection,
             *([] if yaw is None else [f"yaw {np.degrees(yaw) % 360:.0f} degrees"]),
-            *(f"{key}: {value}"[:34] for key, value in list(sample["attributes"].items())[:10]),
+            *[f"{key}: {value}"[:34] for key, value in sample["attributes"].items() if not isinstance(value, list)][:9],
         ]
         tiles = [of_text("\n".join(words), tile_px), *(tile(name, sample, tile_px) for name in data.items)]
         rows.append(np.concatenate([_framed(fitted(picture, tile_px)) for picture in tiles], axis=1))

@@ -97,7 +97,8 @@ def gather(root: Path, *, max_subjects: int = 200, max_views: int = 400) -> Data
 def _gather_views(root: Path, indices: list[int], held: set[str], max_views: int) -> dict[str, Any]:
     wanted = tuple(name for name in ("mask", "depth", "joints_2d") if name in held)
     data = ShardDataset(root, items=wanted, verify="size", allow_partial=True)
-    chosen = [indices[k] for k in np.unique(np.linspace(0, len(indices) - 1, min(max_views, len(indices))).round().astype(int))]
+    # At random: people have their views in order, so every so manyeth one would be the same side of everybody.
+    chosen = [indices[k] for k in np.sort(np.random.default_rng(0).permutation(len(indices))[:max_views])]
     found: dict[str, list[float]] = {name: [] for name in ("yaw", "mask", "cut", "near", "far", "joints")}
     for index in chosen:
         sample = data[index]
@@ -132,5 +133,6 @@ def _count_attributes(counters: dict[str, Counter[str]], attributes: dict[str, A
 
 
 def _tells(counts: Counter[str], num_subjects: int) -> bool:
-    """Names that are different for everybody say nothing about the whole."""
-    return len(counts) <= max(12, num_subjects // 2)
+    """What is different for everybody, like a name, says nothing about the whole; nor does a list that all have alike."""
+    alike = len(counts) > 1 and min(counts.values()) >= num_subjects
+    return len(counts) <= max(12, num_subjects // 2) and not alike
