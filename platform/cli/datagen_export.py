@@ -12,6 +12,7 @@ from vitruvian.cli.arguments import parse
 from vitruvian.cli.checks import usable_cores
 from vitruvian.cli.counting import counting
 from vitruvian.datagen.layouts.common import Pictures
+from vitruvian.errors import InputError
 
 DESCRIPTION = """Write a data set in the folder layout of a published system, so that its own loader reads it.
 
@@ -56,6 +57,8 @@ class ExportOptions:
 def main(arguments: list[str], program: str) -> int:
     """Export and say what could not be written."""
     options = parse(ExportOptions, arguments, program, DESCRIPTION)
+    if options.query_epochs is not None and options.layout != "geopifu":
+        raise InputError(f"--query-epochs: layout {options.layout!r} has no offline query sets; only geopifu has.")
 
     from vitruvian.datagen.layouts.geopifu_export import export_geopifu
     from vitruvian.datagen.layouts.pifu_export import export_pifu
@@ -85,4 +88,6 @@ def main(arguments: list[str], program: str) -> int:
     print(f"{report.out}: {report.num_subjects} subjects, {report.num_views} views in layout {options.layout}")
     for line in report.missing:
         print(f"  without {line}")
+    if report.advice:
+        print(f"  give to the original: {report.advice}")
     return 0

@@ -10,6 +10,7 @@ import tyro
 
 from vitruvian.cli.arguments import parse
 from vitruvian.datagen.backgrounds.kinds import BackgroundKind
+from vitruvian.errors import InputError
 
 GUIDE = """Make all items that Geo-PIFu's JSON files or PIFu's and JIFF's PARAM files describe, wherever the meshes lie now.
 
@@ -81,13 +82,19 @@ def main(arguments: list[str], program: str) -> int:
     from vitruvian.datagen.run import generate
     from vitruvian.shards.summary import summarise
 
-    protocol = options.protocol or ("geopifu" if any(options.configs.glob("*.json")) else "pifu")
+    if not options.configs.is_dir():
+        raise InputError(f"{options.configs}: there is no such folder. Give the one with the JSON or PARAM files.")
+    numbered = any(path.stem.isdigit() for path in options.configs.glob("*.json"))  # an export has its vitruvian.json, too
+    protocol = options.protocol or ("geopifu" if numbered else "pifu")
+    source = options.source or ("deephuman" if protocol == "geopifu" else "meshes")
+    if options.meshes is None and source in ("deephuman", "thuman2", "meshes"):
+        raise InputError(f"--meshes: source {source!r} needs the folder of the meshes that the files are about.")
     report = generate(
         DatagenOptions(
             protocol=protocol,
             replay=options.configs,
             out=options.out,
-            source=options.source or ("deephuman" if protocol == "geopifu" else "meshes"),
+            source=source,
             mesh_unit=options.mesh_unit,
             folder=options.meshes,
             background=_kind_of(options.backgrounds),

@@ -64,6 +64,14 @@ def test_export_and_import(
     refuses(["datagen", "export", "nowhere", "--layout", "pifu", "--out", "x"], "nowhere", "does not exist")
     refuses(["datagen", "import", "scans", "--layout", "pifu", "--out", "x"], "scans", "RENDER")
     refuses(["datagen", "import", "pifu", "--layout", "pifu", "--out", "data"], "data", "other options")
+    refuses(["datagen", "import", "nowhere", "--layout", "pifu", "--out", "x"], "nowhere", "no such folder")
+    refuses(["datagen", "import", "nowhere", "--layout", "geopifu", "--out", "x"], "nowhere", "no such folder")
+    refuses(["datagen", "export", "data", "--layout", "pifu", "--out", "x", "--query-epochs", "0", "1"], "--query-epochs")
+    refuses(["datagen", "replay", "nowhere", "--out", "x"], "nowhere", "no such folder")
+    refuses(["datagen", "replay", "pifu", "--out", "x"], "--meshes", "'meshes'")
+    arguments = ["datagen", "replay", "pifu", "--meshes", "scans", "--out", "again", "--items", "rgb", "--num-actors", "0"]
+    assert main(arguments) == 0, "PARAM files are found below the exported folder, whose vitruvian.json is no config"
+    assert "2 subjects, 4 views" in capsys.readouterr().out
 
 
 def test_geopifu_out_with_query_sets_and_in(
@@ -71,6 +79,9 @@ def test_geopifu_out_with_query_sets_and_in(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     make_geopifu_data(tmp_path / "data", width_px=32)
+    assert main(["datagen", "export", "data", "--layout", "pifu", "--out", "pifu"]) == 2
+    assert "lit by 'points'" in capsys.readouterr().err
+    assert not (tmp_path / "pifu").exists(), "data that do not fit are refused before anything is written"
     arguments = ["datagen", "export", "data", "--layout", "geopifu", "--out", "geo", "--query-epochs", "2", "3"]
     assert main([*arguments, "--query-points", "400", "--query-name", "occu_small"]) == 0
     assert "--totalNumFrame 12 --trainingDataRatio 0.625" in capsys.readouterr().out

@@ -31,7 +31,8 @@ def exported(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("layout") / "data"
     report = export_geopifu(data, out, pictures="exact")
     assert (report.num_subjects, report.num_views) == (3, 12)
-    assert report.missing == ("(for the original: --totalNumFrame 12 --trainingDataRatio 0.625)",)
+    assert report.missing == ()
+    assert report.advice == "--totalNumFrame 12 --trainingDataRatio 0.625"
     return out
 
 

@@ -112,6 +112,26 @@ def test_points_lie_where_the_camera_sees_them() -> None:
     assert (few[15:18, 47:50] == 255).all() and (few > DARK).any(axis=2).sum() == 18
 
 
+def test_what_is_known_of_the_surface_is_shown_on_it() -> None:
+    mesh = figures.figure(0)
+    center = level_camera(mesh.vertices.mean(axis=0), height_m=2.4, yaw_rad=0.0, width_px=64, height_px=64)
+    high = mesh.vertices[:, 1] > mesh.vertices[:, 1].mean()
+    coefficients = np.zeros((len(high), 9), np.float32)
+    coefficients[:, 0] = np.where(high, 0.8, 0.2)
+    sample = {"mesh": mesh, "prt_coefficients": coefficients, "prt_faces": None, "camera": center}
+    shown = tile("prt", sample, 64)
+    light = shown[..., 0][(shown != DARK).any(axis=2)]
+    assert light.max() == 255 and np.isclose(light.min(), 64, atol=2)
+    assert shown[:28].max() == 255 and shown[40:].max() < 80, "the upper half is bright"
+    colors = np.tile(np.array([200, 30, 60], np.uint8), (len(high), 1))
+    points = tile("color_points", {"color_points": mesh.vertices, "color_albedo": colors, "camera": center}, 64)
+    assert (points[(points != DARK).any(axis=2)] == (200, 30, 60)).all() and (points != DARK).any()
+    position = np.zeros((20, 20, 3), np.float32)
+    position[5:15, 5:15] = np.random.default_rng(2).uniform(-1, 1, (10, 10, 3))
+    texels = of_values({"uv_position": position}, center, 20)
+    assert (texels[:5] == DARK).all() and texels[5:15, 5:15].max() == 255
+
+
 def test_values_of_any_kind_become_a_picture() -> None:
     rng = np.random.default_rng(1)
     for value in (

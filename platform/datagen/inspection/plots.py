@@ -63,6 +63,8 @@ def _histogram(title: str, unit: str, series: tuple[Series, ...], bounds: tuple[
             axes.hist(values, bins=edges, color=color, alpha=0.8)
         axes.set_title(title, fontsize=10)
         axes.set_xlabel(unit, fontsize=9)
+        axes.locator_params(axis="x", nbins=5)
+        axes.yaxis.get_major_locator().set_params(integer=True)
 
     return draw
 
@@ -72,6 +74,7 @@ def _bars(title: str, counts: dict[str, Any]) -> Callable[[Any], None]:
         names = sorted(counts, key=lambda name: counts[name])[-MAX_BARS:]
         axes.barh(names, [counts[name] for name in names], color=_BLUE)
         axes.tick_params(axis="y", labelsize=8)
+        axes.xaxis.get_major_locator().set_params(integer=all(isinstance(count, int) for count in counts.values()))
         axes.set_title(title, fontsize=10)
 
     return draw

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from vitruvian.datagen.pictures import DARK, PICTURES, WHITE, Picture, of_depth, of_labels, of_mask
+from vitruvian.bodies.joint_sets import JOINT_SETS
+from vitruvian.datagen.pictures import DARK, PICTURES, WHITE, Picture, of_depth, of_joints, of_labels, of_mask
 from vitruvian.geometry.camera import Camera
 from vitruvian.geometry.mesh import Mesh
 from vitruvian.geometry.rasterize import render
@@ -25,6 +26,14 @@ def tile(name: str, sample: Mapping[str, Any], size_px: int) -> Picture:
     """(size_px, size_px, 3) of one item of a sample as ``ShardDataset`` gives it, with ``camera``."""
     if name in PICTURES:
         return fitted(PICTURES[name](sample), size_px)
+    if name == "prt" and "mesh" in sample:
+        return fitted(of_transfer(sample["mesh"], sample["prt_coefficients"], sample["prt_faces"], sample["camera"]), size_px)
+    if name == "color_points":
+        return fitted(of_points(sample[name], None, sample["camera"], size_px, colors=sample["color_albedo"]), size_px)
+    if name == "body" and sample["joints_m"] is not None and len(sample["joints_m"]) == len(JOINT_SETS["smpl24"]):
+        camera = sample["camera"]
+        pixels = camera.project(sample["joints_m"])[:, :2]
+        return fitted(of_joints(pixels, "smpl24", (camera.width_px, camera.height_px)), size_px)
     values = {key: sample[key] for key in ITEMS[name].keys if key in sample}
     if "voxel_axes" in sample:  # of the grid that all volumes of the sample share
         values = {key: upright(value, sample["voxel_axes"]) if _is_volume(value) else value for key, value in values.items()}
@@ -44,7 +53,7 @@ def of_values(values: Mapping[str, Any], camera: Camera, size_px: int) -> Pictur
 def of_array(value: NDArray[Any], others: Mapping[str, Any], camera: Camera, size_px: int) -> Picture | None:
     """By shape and type: a picture, a volume, points in world metres; None for anything else."""
     shape, kind = value.shape, value.dtype
-    if value.ndim == 2 and min(shape) >= 8 and shape[1] != 3:
+    if value.ndim == 2 and min(shape) >= 16:
         if kind == np.bool_:
             return of_mask(value)
         return of_labels(value) if kind == np.uint8 else of_depth(value.astype(np.float32))
@@ -69,14 +78,40 @@ def of_mesh(mesh: Mesh, camera: Camera) -> Picture:
     return np.where(drawn.mask[..., None], 255 * np.clip(base * shade[..., None], 0, 1), DARK).astype(np.uint8)
 
 
-def of_points(points: NDArray[Any], labels: NDArray[Any] | None, camera: Camera, size_px: int) -> Picture:
-    """Points in world metres where the view's camera sees them, a part of large pools, the nearest on top."""
-    chosen = points[:MAX_POINTS] if labels is not None else points[:: max(1, len(points) // MAX_POINTS)]
+def of_transfer(mesh: Mesh, coefficients: NDArray[np.float32], faces: NDArray[np.int32] | None, camera: Camera) -> Picture:
+    """The surface under an even light from all sides, which is what the first number of a transfer vector says: folds and
+    armpits are dark. ``faces`` are those of the coefficients where they are not the mesh's."""
+    light = coefficients[mesh.faces if faces is None else faces, 0].reshape(-1)
+    level = np.clip(255 * light / max(float(np.quantile(light, 0.98)), 1e-6), 0, 255).astype(np.uint8)
+    corners = Mesh(
+        vertices=np.ascontiguousarray(mesh.vertices[mesh.faces.reshape(-1)]),
+        faces=np.arange(len(light), dtype=np.int32).reshape(-1, 3),
+        vertex_colors=np.repeat(level[:, None], 3, axis=1),
+    )
+    drawn = render(corners, camera, fields=("mask", "albedo"))
+    return np.where(drawn.mask[..., None], 255 * np.clip(drawn.albedo, 0, 1), DARK).astype(np.uint8)
+
+
+def of_points(
+    points: NDArray[Any],
+    labels: NDArray[Any] | None,
+    camera: Camera,
+    size_px: int,
+    *,
+    colors: NDArray[np.uint8] | None = None,
+) -> Picture:
+    """Points in world metres where the view's camera sees them, a part of large pools, the nearest on top, in their colours
+    (N, 3), or by their labels, or white."""
+    step = 1 if labels is not None else max(1, len(points) // MAX_POINTS)
+    chosen = points[::step][:MAX_POINTS] if labels is not None else points[::step]
     zoom = size_px / max(camera.width_px, camera.height_px)
     small = camera.resized(max(1, round(camera.width_px * zoom)), max(1, round(camera.height_px * zoom)))
     u, v, depth = small.project(chosen).T
-    colors = np.tile(np.array([WHITE] * 3, np.uint8), (len(chosen), 1))
-    if labels is not None:
+    if colors is not None:
+        colors = colors[::step]
+    elif labels is None:
+        colors = np.full((len(chosen), 3), WHITE, np.uint8)
+    else:
         colors = np.where(labels[: len(chosen), None] > 0, np.array(INSIDE), np.array(OUTSIDE)).astype(np.uint8)
     picture = np.full((small.height_px, small.width_px, 3), DARK, np.uint8)
     order = np.argsort(-depth, kind="stable")
@@ -159,9 +194,14 @@ def _is_volume(value: Any) -> bool:
 
 
 def _stretched(picture: NDArray[Any]) -> Picture:
-    """Bytes as they are; floats from the smallest to the largest of each channel."""
+    """Bytes as they are; floats from the smallest to the largest of each channel, dark where all are 0 or not finite."""
     if picture.dtype == np.uint8:
         return picture
     values = np.where(np.isfinite(picture), picture, 0).astype(np.float64)
-    low, high = values.min(axis=(0, 1)), values.max(axis=(0, 1))
-    return (255 * (values - low) / np.maximum(high - low, 1e-9)).astype(np.uint8)
+    used = (values != 0).any(axis=2)
+    if not used.any():
+        return np.full(values.shape, DARK, np.uint8)
+    low, high = values[used].min(axis=0), values[used].max(axis=0)
+    return np.where(used[..., None], np.clip(255 * (values - low) / np.maximum(high - low, 1e-9), 0, 255), DARK).astype(
+        np.uint8
+    )

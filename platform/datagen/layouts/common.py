@@ -33,6 +33,8 @@ class ExportReport:
     num_views: int
     missing: tuple[str, ...] = ()
     """What the original has in this layout and this data set has not, one line each."""
+    advice: str = ""
+    """What to give to the original."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

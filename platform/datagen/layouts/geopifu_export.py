@@ -112,8 +112,8 @@ def export_geopifu(
         bases = {note["subject_id"]: note["base"] for note in notes.values()}
         write_query_sets(data, out / RENDER_FOLDER, bases, query_sets, threads=threads)
     lines = [f"{folder}: needs item {item}" for item, folder in FOLDERS.items() if item not in data.items]
-    say = f"(for the original: --totalNumFrame {base} --trainingDataRatio {training_ratio(num_train, base)})"
-    return ExportReport(out=out, num_subjects=whole, num_views=base, missing=tuple([*lines, say]))
+    advice = f"--totalNumFrame {base} --trainingDataRatio {training_ratio(num_train, base)}"
+    return ExportReport(out=out, num_subjects=whole, num_views=base, missing=tuple(lines), advice=advice)
 
 
 def training_ratio(num_train: int, number: int) -> str:

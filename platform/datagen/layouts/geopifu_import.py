@@ -56,6 +56,8 @@ def import_geopifu(
 ) -> DatasetReport:
     """Import ``folder`` (the one with ``config`` in it, or its parent). ``meshes``: where ``DeepHumanDataset`` is; by default
     beside it. InputError when it is no folder of this layout; a subject that cannot be read goes into quarantine."""
+    if not folder.is_dir():
+        raise InputError(f"{folder}: there is no such folder. Give the one to import.")
     root = folder / RENDER_FOLDER if (folder / RENDER_FOLDER).is_dir() else folder
     if not (root / "config").is_dir():
         raise InputError(f"{folder}: is no folder of layout 'geopifu'; it has no config and no {RENDER_FOLDER}/config.")

@@ -56,7 +56,12 @@ def export_pifu(
     """Export a data set of protocol ``pifu`` or ``jiff``. InputError when its views or items do not fit the layout."""
     data = ShardDataset(root, verify="size")
     if missing := [name for name in ("rgb", "mask", "mesh") if name not in data.items]:
-        raise InputError(f"{root}: holds no {', '.join(missing)}, of which layout {layout!r} is made. Generate it with these.")
+        raise InputError(
+            f"{root}: holds no {', '.join(missing)}, of which layout {layout!r} is made. Generate it with --protocol pifu or "
+            "jiff and these items."
+        )
+    if len(data):
+        _check_view(ShardDataset(root, items=("mask",), verify="size")[0], root, layout)  # before anything is written
     fresh_folder(out)
     notes: dict[str, dict[str, Any]] = {}
     whole = sum(len(entry.subjects) for entry in data.blocks)
@@ -74,6 +79,20 @@ def export_pifu(
     return ExportReport(out=out, num_subjects=whole, num_views=sum(yaws), missing=_missing(layout, data.items, min(yaws)))
 
 
+def _check_view(sample: dict[str, Any], root: Path, layout: str) -> None:
+    """InputError when a view has a camera or a light that PARAM cannot hold; all views of a data set are of a kind."""
+    kind = sample["view"]["light"].get("kind")
+    if kind != "harmonic":
+        raise InputError(
+            f"{root}: its views are lit by {kind!r}; PARAM of layout {layout!r} holds spherical harmonics only. Generate "
+            "it with --protocol pifu or jiff, or export data of protocol geopifu with --layout geopifu."
+        )
+    try:
+        param_of(sample["camera"], LayoutFrame.of(sample["units_per_metre"], sample["center_m"]), np.zeros((9, 3)))
+    except InputError as error:
+        raise InputError(f"{root}: {error}") from error
+
+
 def _export_subject(
     subject: StoredSubject, out: Path, pictures: Pictures, items: tuple[str, ...]
 ) -> tuple[str, dict[str, Any]]:
@@ -89,10 +108,7 @@ def _export_subject(
     for index in range(subject.num_views):
         view = subject.view(index, "mask")
         stem = view_name(view["view"], seen)
-        light = view["view"]["light"]
-        if light.get("kind") != "harmonic":
-            raise InputError(f"{name}: view {index} is lit by {light.get('kind')!r}; PARAM holds spherical harmonics only.")
-        param = param_of(view["camera"], frame, np.array(light["coefficients"]))
+        param = param_of(view["camera"], frame, np.array(view["view"]["light"]["coefficients"]))
         write_file(out / "RENDER" / name / f"{stem}.jpg", subject.jpeg(index, "rgb", pictures))
         write_file(out / "MASK" / name / f"{stem}.png", _png(view["mask"]))
         (out / "PARAM" / name).mkdir(parents=True, exist_ok=True)
@@ -116,7 +132,7 @@ def _write_surface(subject: StoredSubject, out: Path, name: str, frame: LayoutFr
     if "uv_position" in items:
         position = values["uv_position"]
         moved = frame.to_layout(position.reshape(-1, 3)).reshape(position.shape)
-        moved[~values["uv_mask"]] = 0
+        moved[(position == 0).all(axis=2)] = 0  # texels outside of the surface
         write_file(out / "UV_POS" / name / "00.exr", exr_bytes(moved.astype(np.float32)))
     if "prt" in items:
         bounce = out / "GEO" / "OBJ" / name / "bounce"

@@ -52,7 +52,7 @@ def param_of(camera: Camera, frame: LayoutFrame, light_93: NDArray[Any]) -> dict
         or not np.isclose(camera.focal_px[0], camera.focal_px[1], rtol=1e-9)
     ):
         raise InputError(
-            "the views are not PIFu's (square, orthographic, looking at the picture's middle): this data set was made with "
+            "its views are not PIFu's (square, orthographic, looking at the picture's middle): this data set was made with "
             "another protocol. Generate it with --protocol pifu or jiff."
         )
     ortho_ratio = 0.4 * 512 / size

@@ -56,6 +56,8 @@ def import_pifu(
     tell: Tell | None = None,
 ) -> DatasetReport:
     """Import a folder. InputError when it is none of this layout; a subject that cannot be read goes into quarantine."""
+    if not folder.is_dir():
+        raise InputError(f"{folder}: there is no such folder. Give the one to import.")
     if lacking := [name for name in ("RENDER", "MASK", "PARAM", "GEO/OBJ") if not (folder / name).is_dir()]:
         raise InputError(f"{folder}: is no folder of layout {layout!r}; it has no {', '.join(lacking)}.")
     names = sorted(path.name for path in (folder / "RENDER").iterdir() if path.is_dir())
