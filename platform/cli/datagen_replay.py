@@ -10,6 +10,7 @@ import tyro
 
 from vitruvian.cli.arguments import parse
 from vitruvian.datagen.backgrounds.kinds import BackgroundKind
+from vitruvian.datagen.convention import Axis, Unit
 from vitruvian.errors import InputError
 
 GUIDE = """Make all items that Geo-PIFu's JSON files or PIFu's and JIFF's PARAM files describe, wherever the meshes lie now.
@@ -40,8 +41,12 @@ class ReplayOptions:
     """The data set folder. It is created; an unfinished one is continued."""
     source: str | None = None
     """How the meshes are stored: any source of `vitruvian datagen`. Default: deephuman for JSON files, meshes for PARAM."""
-    mesh_unit: Literal["m", "cm", "mm", "in"] = "m"
-    """For source `meshes`: the unit of the coordinates in the files. Of the rescaled scans of PARAM files it is cm."""
+    mesh_unit: Unit | None = None
+    """The unit of the coordinates in mesh files. Default: metres. Of the rescaled scans of PARAM files it is cm."""
+    mesh_up: Axis | None = None
+    """The axis that points up in mesh files. Default: `y` (`neg-y` for `deephuman`)."""
+    mesh_facing: Axis | None = None
+    """The axis along which people look in mesh files. Default: `z` where y is up, `neg-y` where z is up."""
     protocol: Literal["geopifu", "pifu", "jiff"] | None = None
     """Whose items and points. Default: geopifu for JSON files, pifu for PARAM."""
     backgrounds: Path | None = None
@@ -96,6 +101,8 @@ def main(arguments: list[str], program: str) -> int:
             out=options.out,
             source=source,
             mesh_unit=options.mesh_unit,
+            mesh_up=options.mesh_up,
+            mesh_facing=options.mesh_facing,
             folder=options.meshes,
             background=_kind_of(options.backgrounds),
             background_folder=options.backgrounds,

@@ -145,8 +145,13 @@ _JIFF: dict[str, Any] = {
 _AS_PUBLISHED = ("views_per_subject", "supersample", "background")
 
 PROTOCOLS: dict[str, ProtocolEntry] = {
-    "pifu": ProtocolEntry(build=_pifu, defaults=_PIFU, published={name: _JIFF[name] for name in _AS_PUBLISHED}),
-    "jiff": ProtocolEntry(build=_pifu, defaults=_JIFF),
+    "pifu": ProtocolEntry(
+        build=_pifu,
+        defaults=_PIFU,
+        unused=("atlas_textures",),
+        published={name: _JIFF[name] for name in _AS_PUBLISHED},
+    ),
+    "jiff": ProtocolEntry(build=_pifu, defaults=_JIFF, unused=("atlas_textures",)),
     "geopifu": ProtocolEntry(
         build=_geopifu,
         defaults={
@@ -173,7 +178,7 @@ PROTOCOLS: dict[str, ProtocolEntry] = {
             "background": "scenes",
             "query_points": 85_000,
         },
-        unused=("arc_deg", "light_bank", "voxel_resolution", "color_points", "shadows"),
+        unused=("arc_deg", "light_bank", "voxel_resolution", "color_points", "shadows", "atlas_textures"),
     ),
     "humaniflow": ProtocolEntry(
         build=_humaniflow,

@@ -98,10 +98,29 @@ SOURCES: dict[str, Callable[[DatagenOptions], Source]] = {
 }
 
 
+_OF_FILES = ("folder", "mesh_unit", "mesh_up", "mesh_facing", "body_folder")
+_OF_BODIES = ("body_textures", "body_uv", "shape_std")
+UNUSED: dict[str, tuple[str, ...]] = {
+    "synthetic": (*_OF_FILES, *_OF_BODIES, "body_model"),
+    "smpl": _OF_FILES,
+    "deephuman": (*_OF_BODIES, "body_folder"),
+    "thuman2": _OF_BODIES,
+    "meshes": (*_OF_BODIES, "body_folder", "body_model"),
+}
+"""Options that mean nothing to a source: given all the same, they are refused."""
+
+
 def make_source(options: DatagenOptions) -> Source:
-    """The source that the options name; an unknown name is an InputError that lists what there is."""
+    """The source that the options name. InputError for an unknown name, and for an option that the source has no use for."""
     if options.source not in SOURCES:
         raise InputError(f"--source: there is no source {options.source!r}. Sources: {', '.join(SOURCES)}.")
+    for name in UNUSED.get(options.source, ()):
+        if getattr(options, name) is not None:
+            users = ", ".join(repr(source) for source in SOURCES if name not in UNUSED.get(source, ()))
+            raise InputError(
+                f"--{name.replace('_', '-')} means nothing to source {options.source!r}. Leave it out, or choose another "
+                f"--source ({users})."
+            )
     source = SOURCES[options.source](options)
     return FacingSource(source=source) if options.face_viewer else source
 
