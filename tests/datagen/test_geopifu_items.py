@@ -467,3 +467,13 @@ def test_protocol_defaults_are_filled_in(tmp_path: Path) -> None:
     options = with_protocol_defaults(DatagenOptions(out=tmp_path, protocol="geopifu"))
     assert (options.size_px, options.views_per_subject, options.supersample, options.arc_deg) == (1024, 16, 1, None)
     assert set(NAMES) <= set(options.items or ())
+    assert "surfaces" in (options.items or ())
+
+
+def test_only_the_native_renderers_pictures_are_drawn_later(tmp_path: Path) -> None:
+    other = DatagenOptions(out=tmp_path, protocol="geopifu", renderer="pyrender")
+    for options in (other, DatagenOptions(out=tmp_path, protocol="geopifu", published=True)):
+        stored = with_protocol_defaults(options).items or ()
+        assert set(NAMES) <= set(stored) and "surfaces" not in stored
+    with pytest.raises(InputError, match="--renderer pyrender leave it out"):
+        with_protocol_defaults(dataclasses.replace(other, items=("normal", "surfaces")))

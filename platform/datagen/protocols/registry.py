@@ -13,6 +13,7 @@ from vitruvian.datagen.lights.harmonic import load_light_bank
 from vitruvian.datagen.options import DatagenOptions
 from vitruvian.datagen.plan import DataProtocol
 from vitruvian.errors import InputError
+from vitruvian.shards.drawn import SURFACES
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -142,6 +143,11 @@ _JIFF: dict[str, Any] = {
 }  # fmt: skip
 
 
+_GEOPIFU_ITEMS = (
+    "config", "rgb", "mask", "normal", "mesh", "body", "solid_voxels", "query_points", "mask_from_voxels", "mesh_semantics",
+    "joints_3d", "joints_2d", "smpl_semantics", "smpl_iuv", "smpl_semantic_voxels",
+)  # fmt: skip
+
 _AS_PUBLISHED = ("views_per_subject", "supersample", "background")
 
 PROTOCOLS: dict[str, ProtocolEntry] = {
@@ -155,23 +161,7 @@ PROTOCOLS: dict[str, ProtocolEntry] = {
     "geopifu": ProtocolEntry(
         build=_geopifu,
         defaults={
-            "items": (
-                "config",
-                "rgb",
-                "mask",
-                "normal",
-                "mesh",
-                "body",
-                "solid_voxels",
-                "query_points",
-                "mask_from_voxels",
-                "mesh_semantics",
-                "joints_3d",
-                "joints_2d",
-                "smpl_semantics",
-                "smpl_iuv",
-                "smpl_semantic_voxels",
-            ),
+            "items": (*_GEOPIFU_ITEMS, SURFACES),
             "views_per_subject": 16,
             "size_px": 1024,
             "supersample": 1,
@@ -179,6 +169,7 @@ PROTOCOLS: dict[str, ProtocolEntry] = {
             "query_points": 85_000,
         },
         unused=("arc_deg", "light_bank", "voxel_resolution", "color_points", "shadows", "atlas_textures"),
+        published={"items": _GEOPIFU_ITEMS},
     ),
     "humaniflow": ProtocolEntry(
         build=_humaniflow,
@@ -226,6 +217,13 @@ def with_protocol_defaults(options: DatagenOptions) -> DatagenOptions:
             raise InputError(f"--{name.replace('_', '-')} means nothing to protocol {options.protocol!r}. Leave it out.")
     defaults = {**entry.defaults, **entry.published} if options.published else entry.defaults
     missing = {name: value for name, value in defaults.items() if getattr(options, name) is None}
+    if options.renderer != "native" and SURFACES in (options.items or missing["items"]):
+        if options.items is not None:
+            raise InputError(
+                f"--items {SURFACES} lets the native renderer draw when data is read; with --renderer {options.renderer} leave "
+                "it out, the pictures are then stored."
+            )
+        missing["items"] = tuple(name for name in missing["items"] if name != SURFACES)
     return dataclasses.replace(options, **missing)
 
 
