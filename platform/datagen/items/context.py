@@ -57,8 +57,10 @@ def known_body(subject: Subject) -> BodySurface:
     """The subject's registered body; InputError when the source knows none, which quarantines the subject."""
     if subject.body is None:
         raise InputError(
-            f"{subject.subject_id}: source {subject.source!r} knows no body under the clothes, which body items are made of. "
-            "Use a source with registered bodies, or leave these items out (--items)."
+            f"{subject.subject_id}: source {subject.source!r} knows no body under the clothes, which protocols humaniflow and "
+            "pymaf and items iuv, mesh_semantics, smpl_semantics, smpl_iuv and smpl_semantic_voxels are made of. Use a source "
+            "with registered bodies (fitted SMPL files beside the scans, --body-folder, --body-model), or name the other items "
+            "with --items."
         )
     return subject.body
 
