@@ -9,12 +9,13 @@ import pytest
 from figures import write_folder
 
 from vitruvian.cli.datagen_replay import main
+from vitruvian.cli.main import main as cli
 from vitruvian.datagen.layouts.npy_objects import write_npy_object
 from vitruvian.datagen.layouts.pifu_frame import LayoutFrame, param_of
 from vitruvian.datagen.lights.shading import draw
 from vitruvian.datagen.lights.transfer import baked
 from vitruvian.datagen.options import DatagenOptions
-from vitruvian.datagen.replays.pifu_param import param_files, param_members, read_param, size_px, view_of
+from vitruvian.datagen.replays.pifu_param import center_rule, param_files, param_members, read_param, size_px, view_of
 from vitruvian.datagen.run import generate
 from vitruvian.datagen.subject import Subject
 from vitruvian.errors import InputError
@@ -185,3 +186,25 @@ def test_files_that_are_no_param_are_refused(tmp_path: Path) -> None:
     path.write_bytes(stream.getvalue())
     with pytest.raises(InputError, match="not safe to read"):
         read_param(path)
+
+
+def test_an_export_of_ours_is_made_again_where_its_camera_looked(tmp_path: Path) -> None:
+    """By default ours looks at the median of the surface; the export's note says so, and replay aims there."""
+    options = DatagenOptions(
+        out=tmp_path / "first", num_subjects=1, held_out=0, items=("rgb", "mask", "mesh"), views_per_subject=2, size_px=64,
+        supersample=1, background="black", num_actors=0,
+    )  # fmt: skip
+    generate(options, progress=False)
+    assert cli(["datagen", "export", str(options.out), "--layout", "pifu", "--out", str(tmp_path / "export")]) == 0
+    replay = dataclasses.replace(options, out=tmp_path / "again", views_per_subject=None, replay=tmp_path / "export")
+    generate(replay, progress=False)
+    first, again = ShardDataset(tmp_path / "first"), ShardDataset(tmp_path / "again")
+    by_yaw = {round(np.degrees(one["view"]["yaw_rad"])): one for one in map(first.__getitem__, range(2))}
+    for k in range(2):
+        sample = again[k]
+        before = by_yaw[round(np.degrees(sample["view"]["yaw_rad"])) % 360]
+        assert np.allclose(sample["center_m"], before["center_m"], atol=1e-6)
+        assert (sample["mask"] != before["mask"]).sum() <= 2
+    (tmp_path / "export" / "vitruvian.json").write_text("[]")
+    with pytest.raises(InputError, match=r"vitruvian\.json: is not the note of an export"):
+        center_rule(tmp_path / "export" / "PARAM")

@@ -107,7 +107,8 @@ class Note:
 
     layout: str
     card: Mapping[str, Any] = field(default_factory=dict)
-    """Of the data set it came from: protocol, source, seed, code version, licences, fingerprint."""
+    """Of the data set it came from: protocol, source, seed, code version, licences, fingerprint; of PIFu and JIFF ``center``,
+    too, what the camera looks at."""
     subjects: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """By the name that the layout gives them."""
 
@@ -118,6 +119,9 @@ _CARD_KEYS = ("protocol", "source", "seed", "code_version", "licences", "fingerp
 def write_note(out: Path, layout: str, data: ShardDataset, subjects: Mapping[str, Mapping[str, Any]]) -> None:
     """Leave the note of an export."""
     card = {key: data.card[key] for key in _CARD_KEYS if key in data.card}
+    options = data.card.get("options", {})
+    if data.card.get("protocol") in ("pifu", "jiff") and "center" in options:
+        card["center"] = "vertices" if options.get("published") else options["center"]
     text = json.dumps({"layout": layout, "card": card, "subjects": subjects}, indent=1, allow_nan=False)
     write_file(out / NOTE, text.encode())
 

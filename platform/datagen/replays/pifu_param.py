@@ -10,6 +10,7 @@ one, its centre is used as it stands; else it is found again by the published ru
 from __future__ import annotations
 
 import dataclasses
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,11 +21,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vitruvian.datagen.blocks import Member
+from vitruvian.datagen.layouts.common import NOTE
 from vitruvian.datagen.layouts.npy_objects import read_npy_object
 from vitruvian.datagen.layouts.pifu_frame import check_param
 from vitruvian.datagen.lights.harmonic import HarmonicLight
 from vitruvian.datagen.plan import Similarity, SubjectPlan
-from vitruvian.datagen.protocols.pifu import HALF_EXTENT_UNITS, LIGHT_GAMMA, PERSON_UNITS, PifuProtocol, camera, similarity
+from vitruvian.datagen.protocols.pifu import (
+    HALF_EXTENT_UNITS,
+    LIGHT_GAMMA,
+    PERSON_UNITS,
+    Center,
+    PifuProtocol,
+    camera,
+    similarity,
+)
 from vitruvian.datagen.subject import Subject
 from vitruvian.datagen.view import View
 from vitruvian.errors import InputError
@@ -87,8 +97,21 @@ def param_members(folder: Path, subject_ids: Sequence[str]) -> list[Member]:
     return [*(members[index] for index in sorted(members)), *missing]
 
 
-def placed(subject: Subject, param: Mapping[str, Any]) -> tuple[Similarity, NDArray[np.float64]]:
-    """Centre and scale of the drawn units in the world, and the rotation from world to camera axes."""
+def center_rule(root: Path) -> Center:
+    """What the views of a PARAM folder look at: the published median of vertices, or what the note of our export says."""
+    note = root.parent / NOTE
+    if not note.is_file():
+        return "vertices"
+    try:
+        card = json.loads(note.read_text())["card"]
+        return "surface" if card.get("center") == "surface" else "vertices"
+    except (ValueError, KeyError, AttributeError, TypeError) as error:
+        raise InputError(f"{note}: is not the note of an export ({error}). Put the original back, or remove it.") from None
+
+
+def placed(subject: Subject, param: Mapping[str, Any], center: Center = "vertices") -> tuple[Similarity, NDArray[np.float64]]:
+    """Centre and scale of the drawn units in the world, and the rotation from world to camera axes. ``center`` is the rule by
+    which the centre is found again where the file at hand is not the one that PARAM's numbers are of."""
     matrix = np.array(subject.attributes.get("world_from_file", np.eye(4)), np.float64)
     metres_per_unit = float(np.cbrt(np.linalg.det(matrix[:3, :3])))
     turn = matrix[:3, :3] / metres_per_unit
@@ -96,22 +119,27 @@ def placed(subject: Subject, param: Mapping[str, Any]) -> tuple[Similarity, NDAr
     height_m = float(np.ptp(subject.mesh.vertices[:, 1].astype(np.float64)))
     rotation = np.asarray(param["R"], np.float64) @ turn.T
     if abs(units_per_metre * height_m / PERSON_UNITS - 1) > 1e-3:
-        return similarity(subject, "vertices"), rotation
+        return similarity(subject, center), rotation
     x, y, z = (float(value) for value in matrix[:3, :3] @ param["center"] + matrix[:3, 3])
-    found = similarity(subject, "vertices")
+    found = similarity(subject, center)
     if np.abs(np.array([x, y, z]) - found.center_m).max() > 0.02 * height_m:
         return found, rotation  # the right size, but moved since
     return Similarity(units_per_metre=units_per_metre, center_m=(x, y, z)), rotation
 
 
 def view_of(
-    subject: Subject, param: Mapping[str, Any], *, width_px: int | None = None, background: Mapping[str, Any] | None = None
+    subject: Subject,
+    param: Mapping[str, Any],
+    *,
+    width_px: int | None = None,
+    background: Mapping[str, Any] | None = None,
+    center: Center = "vertices",
 ) -> View:
     """The view that a PARAM describes, lit with shadows, at the size that it was written for unless another one is given.
 
     PARAM says nothing about the background; the published one is black.
     """
-    frame, rotation = placed(subject, param)
+    frame, rotation = placed(subject, param, center)
     yaw = float(np.arctan2(rotation[0, 2], rotation[0, 0]))
     seen = camera(frame, yaw, width_px or size_px(param))
     x, y, z = (float(value) for value in -rotation @ np.array(frame.center_m))
@@ -150,8 +178,9 @@ class ParamReplay:
         params = [read_param(file) for file in files]
         base = dataclasses.replace(self.protocol, views_per_subject=1, background="black", background_folder=None)
         plan = base.plan(subject, index=index, split=split, seed=seed)
-        views = tuple(view_of(subject, param) for param in params)
-        return dataclasses.replace(plan, similarity=placed(subject, params[0])[0], views=views)
+        rule = center_rule(self.folder)
+        views = tuple(view_of(subject, param, center=rule) for param in params)
+        return dataclasses.replace(plan, similarity=placed(subject, params[0], rule)[0], views=views)
 
 
 def param_names(folder: Path) -> list[str]:
