@@ -213,7 +213,10 @@ def check_same_content(root: Path, before: dict[str, Any], now: dict[str, Any]) 
     """InputError naming each option that differs from those with which the folder was started."""
     different = [key for key in sorted({*before, *now}) if before.get(key) != now.get(key)]
     if different:
-        lines = "; ".join(f"{key} was {before.get(key)!r}, is now {now.get(key)!r}" for key in different)
+        options = {field.name for field in dataclasses.fields(DatagenOptions)}
+        names = {key: f"--{key.replace('_', '-')}" if key in options else key.replace("_", " ") for key in different}
+        lines = "; ".join(f"{names[key]} was {before.get(key)!r}, is now {now.get(key)!r}" for key in different)
         raise InputError(
-            f"{root}: was started with other options ({lines}). Use the same options to continue it, or another folder."
+            f"{root}: was started with other options ({lines}). Use the same options to continue it, or another folder; delete "
+            "this one if nothing in it is worth keeping."
         )

@@ -203,7 +203,7 @@ def test_what_cannot_be_read_goes_into_quarantine(exported: Path, tmp_path: Path
     again = import_pifu(folder, tmp_path / "back", query_points=500)
     assert again.fingerprint == report.fingerprint
     assert again.new_samples == 0
-    with pytest.raises(InputError, match="query_points was 500, is now 600"):
+    with pytest.raises(InputError, match="--query-points was 500, is now 600"):
         import_pifu(folder, tmp_path / "back", query_points=600)
 
 

@@ -104,7 +104,7 @@ def test_missing_shards_and_leftovers_are_mended(undisturbed: DatasetReport, fol
 
 
 def test_other_options_on_the_same_folder_are_refused(undisturbed: DatasetReport, folder: Path, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"other options \(seed was 0, is now 5; size_px was 64, is now 80\)"):
+    with pytest.raises(InputError, match=r"other options \(--seed was 0, is now 5; --size-px was 64, is now 80\)"):
         generate(options(undisturbed.root, folder, seed=5, size_px=80), progress=False)
     (tmp_path / "meshes").mkdir()
     for path in folder.iterdir():
