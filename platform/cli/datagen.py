@@ -3,22 +3,13 @@
 from __future__ import annotations
 
 import importlib
-from dataclasses import dataclass
 
 from vitruvian.cli.arguments import parse
+from vitruvian.cli.command import Command, listing
 from vitruvian.errors import InputError
 
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Subcommand:
-    """A module with ``main(arguments, program) -> int``, imported only when it is called."""
-
-    module: str
-    summary: str
-
-
 SUBCOMMANDS = {
-    name: Subcommand(module=f"vitruvian.cli.datagen_{name}", summary=summary)
+    name: Command(module=f"vitruvian.cli.datagen_{name}", summary=summary)
     for name, summary in {
         "validate": "check a folder of people before anything is rendered",
         "inspect": "a contact sheet of samples with every item shown, and statistics of a data set",
@@ -29,12 +20,6 @@ SUBCOMMANDS = {
         "lsun": "look into LSUN background databases, or export their pictures",
     }.items()
 }
-
-
-def subcommand_lines() -> str:
-    """The subcommands, a line each, for help pages."""
-    width = max(map(len, SUBCOMMANDS))
-    return "\n".join(f"  {name:<{width}}  {command.summary}" for name, command in SUBCOMMANDS.items())
 
 
 def main(arguments: list[str], program: str) -> int:
@@ -49,7 +34,7 @@ def main(arguments: list[str], program: str) -> int:
 
     from vitruvian.datagen.options import DatagenOptions, guide
 
-    more = f"\n\nSubcommands ({program} NAME --help explains each):\n{subcommand_lines()}"
+    more = f"\n\nSubcommands ({program} NAME --help explains each):\n{listing(SUBCOMMANDS)}"
     options = parse(DatagenOptions, arguments, program, guide() + more)
 
     from vitruvian.datagen.run import generate

@@ -4,20 +4,11 @@ from __future__ import annotations
 
 import importlib
 import sys
-from dataclasses import dataclass
 
 from vitruvian import __version__
+from vitruvian.cli.command import Command, listing
 from vitruvian.errors import InputError
 from vitruvian.ray_local import prepare_environment
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Command:
-    """A command is a module with ``main(arguments, program) -> int``, imported only when it is called."""
-
-    module: str
-    summary: str
-
 
 COMMANDS = {
     name: Command(module=f"vitruvian.cli.{name}", summary=summary)
@@ -34,15 +25,13 @@ COMMANDS = {
 
 
 def overview() -> str:
-    width = max(map(len, COMMANDS))
-    lines = [f"  {name:<{width}}  {command.summary}" for name, command in COMMANDS.items()]
     return "\n".join(
         [
             f"vitruvian {__version__}: from scans of people to trained human reconstructors",
             "",
             "usage: vitruvian COMMAND [options]",
             "",
-            *lines,
+            listing(COMMANDS),
             "",
             "vitruvian COMMAND --help explains a command. First time here? Run: vitruvian demo",
         ]
