@@ -148,7 +148,7 @@ def test_a_data_set_over_lsun_backgrounds(folder: Path, tmp_path: Path) -> None:
     backgrounds = [sample["view"]["background"] for sample in ShardDataset(tmp_path / "data", items=("rgb",))]
     assert {background["kind"] for background in backgrounds} == {"lsun"}
     assert {background["file"] for background in backgrounds} <= set(list_lsun(folder))
-    with pytest.raises(InputError, match="background_pictures was"):
+    with pytest.raises(InputError, match="background pictures was"):
         generate(options(background_limit=2), progress=False)
     with pytest.raises(InputError, match="background-folder"):
         DatagenOptions(out=tmp_path, background="lsun")
