@@ -10,10 +10,13 @@ from people import CENTRES, HALF_EXTENT_M, RADII, camera, stored_view
 
 from vitruvian.errors import InputError
 from vitruvian.geometry.camera import Camera
-from vitruvian.methods.pifu.crop import person_square
+from vitruvian.methods.fields.carve import carved
+from vitruvian.methods.fields.look import ASSUMED_HEIGHT_M
+from vitruvian.methods.fields.options import FieldOptions
+from vitruvian.methods.fields.placement import person_square
 from vitruvian.methods.pifu.network import PifuShapeNetwork
 from vitruvian.methods.pifu.options import NetworkOptions
-from vitruvian.methods.pifu.reconstruct import ASSUMED_HEIGHT_M, PifuReconstructor, ReconstructOptions, carved
+from vitruvian.methods.pifu.reconstruct import Y_DOWN, PifuReconstructor
 from vitruvian.methods.weights import Card
 
 OPTIONS = NetworkOptions(width=0.125, num_stack=1, hourglass_dim=8, mlp_dim=(9, 8, 1), load_size_px=64)
@@ -36,7 +39,7 @@ class KnowsTheBalls(PifuShapeNetwork):
 
 
 def reconstructor(network: PifuShapeNetwork, **options: object) -> PifuReconstructor:
-    chosen = ReconstructOptions(**({"resolution": 64, "min_part": 0.0} | options))  # type: ignore[arg-type]
+    chosen = FieldOptions(**({"resolution": 64, "min_part": 0.0} | options))  # type: ignore[arg-type]
     return PifuReconstructor(network, CARD, image_size_px=64, options=chosen)
 
 
@@ -156,14 +159,14 @@ def test_what_cannot_be_reconstructed_is_refused() -> None:
     with pytest.raises(InputError, match="sees nobody"):
         reconstructor(network).reconstruct(rgb, mask, camera=view)
     with pytest.raises(ValueError, match="at least 64"):
-        ReconstructOptions(resolution=48, evaluation="octree")
-    assert dataclasses.asdict(ReconstructOptions())["evaluation"] == "near_surface"
+        FieldOptions(resolution=48, evaluation="octree")
+    assert dataclasses.asdict(FieldOptions())["evaluation"] == "near_surface"
 
 
 def test_carving_empties_what_the_picture_shows_beside_the_person() -> None:
     coverage = np.zeros((64, 64), np.float32)
     coverage[16:48, 24:40] = 1.0
-    everywhere = carved(lambda points: np.full(len(points), 0.9, np.float32), coverage)
+    everywhere = carved(lambda points: np.full(len(points), 0.9, np.float32), coverage, Y_DOWN)
     points = np.random.default_rng(0).uniform(-1, 1, (4000, 3)).astype(np.float32)
     inside = (np.abs(points[:, 0]) < 0.25 - 1 / 64) & (np.abs(points[:, 1]) < 0.5 - 1 / 64)
     beside = (np.abs(points[:, 0]) > 0.25 + 1 / 32) | (np.abs(points[:, 1]) > 0.5 + 1 / 32)

@@ -10,9 +10,9 @@ from fill import fill
 
 from vitruvian.errors import InputError
 from vitruvian.methods.checkpoints import read_checkpoint, read_state_dict
+from vitruvian.methods.fields.options import FieldOptions
 from vitruvian.methods.pifu.network import PifuShapeNetwork
 from vitruvian.methods.pifu.options import NetworkOptions
-from vitruvian.methods.pifu.reconstruct import ReconstructOptions
 from vitruvian.methods.published import import_weights
 from vitruvian.methods.registry import METHODS, find_method, find_recipe, load_reconstructor
 from vitruvian.methods.weights import CARD, WEIGHTS, Card, load_weights, read_card, save_weights
@@ -26,7 +26,7 @@ def card(**changes: object) -> Card:
         "stage": "shape",
         "recipe": "test",
         "options": {"network": dataclasses.asdict(OPTIONS), "image_size_px": 64},
-        "reconstruct": dataclasses.asdict(ReconstructOptions(resolution=32)),
+        "reconstruct": dataclasses.asdict(FieldOptions(resolution=32)),
         "metrics": {"iou": 0.5},
         "data_licence": "CC0-1.0",
     }

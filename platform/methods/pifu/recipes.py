@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from vitruvian.methods.fields.options import FieldOptions
 from vitruvian.methods.pifu.options import NetworkOptions
-from vitruvian.methods.pifu.reconstruct import ReconstructOptions
 from vitruvian.methods.pifu.samples import SampleOptions
 from vitruvian.methods.pifu.stage import ShapeStage
 from vitruvian.methods.stage import Recipe, Training
@@ -31,7 +31,7 @@ def paper() -> Recipe:
         name="paper",
         protocol="pifu",
         stages=(stage,),
-        reconstruct=ReconstructOptions(resolution=256, evaluation="octree", min_part=0.0, erode_photograph=True),
+        reconstruct=FieldOptions(resolution=256, evaluation="octree", min_part=0.0, erode_photograph=True),
         notes="512 px, 15.6 M parameters, 360 views a subject: days on a GPU.",
     )
 
@@ -76,7 +76,7 @@ def tiny() -> Recipe:
         name="tiny",
         protocol="pifu",
         stages=(stage,),
-        reconstruct=ReconstructOptions(resolution=128, start_stride=4, min_part=0.05, carve=True),
+        reconstruct=FieldOptions(resolution=128, start_stride=4, min_part=0.05, carve=True),
         notes="128 px, 0.36 M parameters; for two CPU cores and a few minutes.",
     )
 

@@ -13,12 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
-from vitruvian.geometry.camera import Camera
+from vitruvian.methods.fields.network_image import cut_out, network_image
+from vitruvian.methods.fields.placement import Placement, calibration, whole_picture
 from vitruvian.methods.pifu.colour_jitter import ColourJitter, jitter_colours
 from vitruvian.methods.pifu.ray_points import draw_ray_points
-
-GREY = 128
-"""What surrounds the person before normalisation, so that its outline fades to about 0; then all around is set to 0."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,23 +49,6 @@ class SampleOptions:
             )
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Placement:
-    """Where the network's square image lies on a picture: ``column = left_px + scale * u``, in the picture's pixels."""
-
-    left_px: float
-    top_px: float
-    side_px: float
-    mirrored: bool = False
-    """The square is read from right to left."""
-
-
-def whole_picture(width_px: int, height_px: int) -> Placement:
-    """The square around a picture that shares its centre and its longer side."""
-    side = float(max(width_px, height_px))
-    return Placement(left_px=(width_px - side) / 2, top_px=(height_px - side) / 2, side_px=side)
-
-
 def draw_placement(width_px: int, height_px: int, options: SampleOptions, rng: np.random.Generator) -> Placement:
     """The published augmentation of the picture's place: pad by a tenth, mirror, scale, shift, cut out the middle."""
     whole = whole_picture(width_px, height_px)
@@ -83,84 +64,6 @@ def draw_placement(width_px: int, height_px: int, options: SampleOptions, rng: n
     centre_x = whole.left_px + whole.side_px / 2 + (-1 if mirrored else 1) * shift_x * side / size
     centre_y = whole.top_px + whole.side_px / 2 + shift_y * side / size
     return Placement(left_px=centre_x - side / 2, top_px=centre_y - side / 2, side_px=side, mirrored=mirrored)
-
-
-def calibration(camera: Camera, placement: Placement) -> NDArray[np.float32]:
-    """(4, 4) from world metres to the network's space: x and y in [-1, 1] over the square, y down as rows run, z towards the
-    viewer in the same unit with its zero at the camera's own.
-
-    The camera must be orthographic with square pixels (``ValueError``).
-    """
-    if camera.projection != "orthographic" or abs(camera.focal_px[0] / camera.focal_px[1] - 1) > 1e-6:
-        raise ValueError(f"calibration: the camera is {camera}; it must be orthographic with square pixels.")
-    per_pixel = 2 / placement.side_px
-    focal = camera.focal_px[0] * per_pixel
-    to_network = np.diag([focal, -focal, focal, 1.0])
-    to_network[0, 3] = (camera.center_px[0] - placement.left_px) * per_pixel - 1
-    to_network[1, 3] = (camera.center_px[1] - placement.top_px) * per_pixel - 1
-    if placement.mirrored:
-        to_network[0] *= -1
-    extrinsic = np.eye(4)
-    extrinsic[:3, :3] = camera.rotation_33
-    extrinsic[:3, 3] = camera.translation_m
-    return (to_network @ extrinsic).astype(np.float32)
-
-
-def cut_out(
-    picture: NDArray[np.uint8], mask: NDArray[np.bool_], placement: Placement, size_px: int
-) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-    """The placed square at the network's size: (S, S, 3) colours, grey around the person, and (S, S) coverage in [0, 1].
-
-    Resampled with a triangle filter as wide as the reduction, so that no pixel of a larger picture is skipped. Only the part of
-    the square that holds the person is computed.
-    """
-    colours = np.full((size_px, size_px, 3), GREY, np.uint8)
-    coverage = np.zeros((size_px, size_px), np.float32)
-    scale = placement.side_px / size_px
-    rows = _reached(np.asarray(mask.any(axis=1)), placement.top_px, scale, size_px)
-    columns = _reached(np.asarray(mask.any(axis=0)), placement.left_px, scale, size_px)
-    if rows.stop > rows.start and columns.stop > columns.start:
-        window_y, box_y = _window(rows, placement.top_px, scale)
-        window_x, box_x = _window(columns, placement.left_px, scale)
-        canvas = np.full((len(window_y), len(window_x), 4), (GREY, GREY, GREY, 0), np.uint8)
-        height, width = mask.shape
-        y0, y1 = max(0, window_y.start), min(height, window_y.stop)
-        x0, x1 = max(0, window_x.start), min(width, window_x.stop)
-        inner = canvas[y0 - window_y.start : y1 - window_y.start, x0 - window_x.start : x1 - window_x.start]
-        shown = mask[y0:y1, x0:x1]
-        np.copyto(inner[..., :3], picture[y0:y1, x0:x1], where=shown[..., None])
-        inner[..., 3] = shown * np.uint8(255)
-        # CMYK only names four channels that are resampled alike; with RGBA the colours would be weighted by the coverage.
-        source = Image.frombuffer("CMYK", (canvas.shape[1], canvas.shape[0]), canvas.tobytes(), "raw", "CMYK", 0, 1)
-        part = source.resize((len(columns), len(rows)), Image.Resampling.BILINEAR, box=(box_x[0], box_y[0], box_x[1], box_y[1]))
-        resampled = np.asarray(part)
-        colours[rows.start : rows.stop, columns.start : columns.stop] = resampled[..., :3]
-        coverage[rows.start : rows.stop, columns.start : columns.stop] = resampled[..., 3] * np.float32(1 / 255)
-    return (colours[:, ::-1].copy(), coverage[:, ::-1].copy()) if placement.mirrored else (colours, coverage)
-
-
-def _reached(marked: NDArray[np.bool_], start_px: float, scale: float, size_px: int) -> range:
-    """The pixels of the square, along one axis, that the marked pixels of the picture reach into."""
-    indices = np.flatnonzero(marked)
-    if not len(indices):
-        return range(0)
-    first = int(np.floor((indices[0] - start_px) / scale)) - 1
-    last = int(np.ceil((indices[-1] + 1 - start_px) / scale)) + 1
-    return range(min(max(first, 0), size_px), max(0, min(last, size_px)))
-
-
-def _window(pixels: range, start_px: float, scale: float) -> tuple[range, tuple[float, float]]:
-    """The part of the picture (it may reach beyond) that these pixels of the square are made from, and where in it they lie."""
-    low, high = start_px + pixels.start * scale, start_px + pixels.stop * scale
-    margin = int(np.ceil(2 * scale)) + 1
-    window = range(int(np.floor(low)) - margin, int(np.ceil(high)) + margin)
-    return window, (low - window.start, high - window.start)
-
-
-def network_image(colours: NDArray[np.uint8], coverage: NDArray[np.float32]) -> NDArray[np.float32]:
-    """(3, S, S) in [-1, 1], exactly 0 where there is no person. ``colours`` already fades to grey at the outline."""
-    image = (colours.astype(np.float32) / 127.5 - 1) * (coverage > 0)[..., None]
-    return np.ascontiguousarray(image.transpose(2, 0, 1))
 
 
 def draw_points(labels: NDArray[np.bool_], num_points: int, rng: np.random.Generator) -> NDArray[np.int64]:
