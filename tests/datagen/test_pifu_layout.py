@@ -22,6 +22,7 @@ from vitruvian.datagen.layouts.pifu_import import MADE_OF, import_pifu
 from vitruvian.datagen.options import DatagenOptions
 from vitruvian.datagen.run import generate
 from vitruvian.errors import InputError
+from vitruvian.geometry.closest_point import closest_point
 from vitruvian.geometry.mesh_files import save_mesh
 from vitruvian.shards.dataset import ShardDataset
 
@@ -58,6 +59,23 @@ def published_calibration(param: dict[str, Any], load_size: int) -> np.ndarray:
     extrinsic[:3, :3], extrinsic[:3, 3] = rotation, -rotation @ center
     k = param["scale"] / param["ortho_ratio"] / (load_size // 2)
     return np.diag([k, -k, k, 1.0]) @ extrinsic
+
+
+def test_imported_points_scatter_as_their_system_has_it(exported: Path, tmp_path: Path) -> None:
+    """Distances of the points near the surface, in the layout's units: 5 for PIFu, 3.5 for JIFF."""
+    deviation = {}
+    foreign = tmp_path / "foreign"
+    shutil.copytree(exported, foreign)
+    (foreign / "vitruvian.json").unlink()
+    for layout in ("pifu", "jiff"):
+        import_pifu(foreign, tmp_path / layout, layout=layout, query_points=6000)
+        data = ShardDataset(tmp_path / layout, items=("mesh", "query_points"))
+        assert data.card["protocol"] == layout
+        sample = data[0]
+        mesh = sample["mesh"]
+        distance = closest_point(mesh.vertices, mesh.faces, sample["query_points"]).distance * sample["units_per_metre"]
+        deviation[layout] = float(np.median(distance))  # uniform points of the box, 1 in 17, move it little
+    assert deviation["pifu"] / deviation["jiff"] == pytest.approx(5.0 / 3.5, rel=0.08)
 
 
 def test_the_published_calibration_finds_the_person(data: Path, exported: Path) -> None:

@@ -27,7 +27,7 @@ from vitruvian.datagen.layouts.npy_objects import read_npy_object
 from vitruvian.datagen.layouts.pifu_frame import UNITS_PER_METRE, LayoutFrame, camera_of, check_param
 from vitruvian.datagen.lights.harmonic import HarmonicLight
 from vitruvian.datagen.plan import Similarity
-from vitruvian.datagen.protocols.pifu import LIGHT_GAMMA, PifuProtocol
+from vitruvian.datagen.protocols.pifu import LIGHT_GAMMA, SIGMA_UNITS_OF, PifuProtocol
 from vitruvian.datagen.run import DatasetReport
 from vitruvian.datagen.subject import Subject
 from vitruvian.datagen.view import View
@@ -77,14 +77,14 @@ def import_pifu(
     ]
 
     def make(member: Member) -> SubjectRow:
-        return _row(folder, member, note, chosen, query_points=query_points, seed=seed)
+        return _row(folder, member, note, chosen, layout=layout, query_points=query_points, seed=seed)
 
     return assemble(
         out,
         members,
         make,
         items=chosen,
-        protocol="pifu",
+        protocol=layout,
         source=str(note.card.get("source", layout)),
         options={"layout": layout, "subjects": names, "query_points": query_points, "seed": seed},
         block_size=block_size,
@@ -97,13 +97,16 @@ def _held_out(folder: Path) -> set[str]:
     return {line.strip() for line in path.read_text().splitlines() if line.strip()} if path.exists() else set()
 
 
-def _row(folder: Path, member: Member, note: Note, items: Sequence[str], *, query_points: int, seed: int) -> SubjectRow:
+def _row(
+    folder: Path, member: Member, note: Note, items: Sequence[str], *, layout: str, query_points: int, seed: int
+) -> SubjectRow:
     name, known = member.subject_id, note.subjects.get(member.subject_id, {})
     names = [view["name"] for view in known["views"]] if known else _view_names(folder, name)
     params = {stem: _param(folder / "PARAM" / name / f"{stem}.npy") for stem in names}
     frame, similarity = _frames(known, params[names[0]])
     subject = _subject(folder, member, known, frame, note)
-    plan = PifuProtocol(query_points=query_points).plan(subject, index=member.index, split=member.split, seed=seed)
+    protocol = PifuProtocol(query_points=query_points, sigma=SIGMA_UNITS_OF[layout])
+    plan = protocol.plan(subject, index=member.index, split=member.split, seed=seed)
     context = SubjectContext(subject=subject, plan=replace(plan, similarity=similarity), index=member.index, seed=seed)
     descriptions = {view["name"]: view["description"] for view in known.get("views", ())}
     values = _surface(folder, name, frame, subject.mesh, items)

@@ -31,7 +31,8 @@ Center = Literal["surface", "vertices"]
 PERSON_UNITS = 180.0
 HALF_EXTENT_UNITS = 102.4
 LIGHT_GAMMA = 2.2
-SIGMA_UNITS = 5.0
+SIGMA_UNITS_OF = {"pifu": 5.0, "jiff": 3.5}
+"""Deviation of query points from the surface along its normal, by protocol."""
 COLOR_SIGMA_UNITS = 0.1
 SURFACE_PER_UNIFORM = 16
 # The published box is (-128, -28, -128) .. (128, 228, 128) with the feet at y = 0; here y = 0 is the middle of the person.
@@ -113,7 +114,7 @@ class PifuProtocol:
     query_points: int = 85_000
     voxel_resolution: int = 128
     color_points: int = 40_000
-    sigma: float = SIGMA_UNITS
+    sigma: float = SIGMA_UNITS_OF["pifu"]
     """Of the query points' noise, in units: 5 for PIFu, 3.5 for JIFF."""
     shadows: bool = True
     """Whether people shade themselves."""

@@ -30,7 +30,7 @@ class ProtocolEntry:
 
 
 def _pifu(options: DatagenOptions) -> DataProtocol:
-    from vitruvian.datagen.protocols.pifu import PifuProtocol
+    from vitruvian.datagen.protocols.pifu import SIGMA_UNITS_OF, PifuProtocol
 
     protocol = PifuProtocol(
         views_per_subject=options.chosen("views_per_subject"),
@@ -46,7 +46,7 @@ def _pifu(options: DatagenOptions) -> DataProtocol:
         query_points=options.chosen("query_points"),
         voxel_resolution=options.chosen("voxel_resolution"),
         color_points=options.chosen("color_points"),
-        sigma=3.5 if options.protocol == "jiff" else 5.0,
+        sigma=SIGMA_UNITS_OF[options.protocol],
         shadows=options.chosen("shadows"),
         published=options.published,
         name=options.protocol,
