@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -35,6 +35,8 @@ class Card:
     protocol: str = ""
     data_fingerprint: str = ""
     data_licence: str = ""
+    people: Sequence[str] = field(default_factory=list)
+    """Codes of the people it was trained on (``shards.people``), so that it is not judged on them; empty: not known."""
     code_version: str = ""
     metrics: Mapping[str, float] = field(default_factory=dict)
     extra: Mapping[str, Any] = field(default_factory=dict)

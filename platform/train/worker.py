@@ -15,6 +15,7 @@ from torch import distributed
 from vitruvian.errors import InputError
 from vitruvian.methods.stage import Stage
 from vitruvian.methods.weights import Card, save_weights
+from vitruvian.shards.people import people_of
 from vitruvian.train.data import Data
 from vitruvian.train.lock import hold
 from vitruvian.train.loop import Settings, TrainingLoop
@@ -105,7 +106,7 @@ def _train(task: Task, *, device: str, rank: int, world_size: int) -> None:
         outcome = TrainingLoop(stage, train, held_out, folder, order=order, settings=settings).run()
         if rank == 0:
             extra = {**task.card.extra, "num_steps": outcome.num_steps, "finished": outcome.finished}
-            card = replace(task.card, metrics=dict(outcome.metrics), extra=extra)
+            card = replace(task.card, metrics=dict(outcome.metrics), people=people_of(train), extra=extra)
             save_weights(folder / WEIGHTS, outcome.network.state_dict(), card)
             receipt = Receipt(
                 finished=outcome.finished,
