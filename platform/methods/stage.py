@@ -73,6 +73,11 @@ class Stage(ABC):
     def items(self) -> tuple[str, ...]:
         """The catalogue items it reads from shards; a plain class attribute will do."""
 
+    @property
+    def num_views(self) -> int:
+        """Views of a person in one sample; with several, a stored sample has ``siblings`` (see ``shards.siblings``)."""
+        return 1
+
     @abstractmethod
     def network(self) -> nn.Module:
         """A new network with its published initialisation, drawn from torch's current generator (the loop seeds it)."""

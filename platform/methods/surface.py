@@ -47,12 +47,19 @@ def without_specks(mesh: Mesh, min_share: float) -> tuple[Mesh, int]:
 
 
 def coloured_from_picture(mesh: Mesh, picture: NDArray[np.uint8], mask: NDArray[np.bool_], camera: Camera) -> Mesh:
-    """Give each vertex the colour of the pixel in front of it, as PIFu does without a colour network.
+    """Give each vertex the colour of the pixel in front of it, as PIFu does without a colour network."""
+    return dataclasses.replace(mesh, vertex_colors=colours_in_front(mesh.vertices, picture, mask, camera))
+
+
+def colours_in_front(
+    points: NDArray[np.float32], picture: NDArray[np.uint8], mask: NDArray[np.bool_], camera: Camera
+) -> NDArray[np.uint8]:
+    """(N, 3) sRGB: the colour of the pixel in front of each point (N, 3) of the camera's world.
 
     So what the picture does not show, the back above all, mirrors what is in front of it. The outermost ring of the mask, where
     the background shines through, and everything outside take the colour of the nearest pixel well inside.
     """
-    columns, rows, _ = camera.project(mesh.vertices).T
+    columns, rows, _ = camera.project(points).T
     sure = binary_erosion(mask, iterations=2)
     if not sure.any():
         sure = mask
@@ -63,7 +70,7 @@ def coloured_from_picture(mesh: Mesh, picture: NDArray[np.uint8], mask: NDArray[
     filled = picture[y0:y1, x0:x1][tuple(nearest)]
     where = [np.clip(rows - 0.5 - y0, 0, y1 - y0 - 1), np.clip(columns - 0.5 - x0, 0, x1 - x0 - 1)]
     colors = np.stack([map_coordinates(filled[..., channel].astype(np.float32), where, order=1) for channel in range(3)], 1)
-    return dataclasses.replace(mesh, vertex_colors=np.rint(colors).clip(0, 255).astype(np.uint8))
+    return np.rint(colors).clip(0, 255).astype(np.uint8)
 
 
 def _span(marked: NDArray[np.int64], size: int) -> tuple[int, int]:

@@ -91,12 +91,9 @@ class ShardDataset:
     def __getitem__(self, index: int) -> dict[str, Any]:
         if not -len(self) <= index < len(self):
             raise IndexError(f"sample {index} of {len(self)}")
-        index %= len(self)
-        position = int(np.searchsorted(self._starts, index, side="right")) - 1
-        block, row = self._chosen[position].tolist()
-        reader = self._reader(block)
-        view = reader.view(row, index - int(self._starts[position]), self.items)
-        return {**reader.subject(row, self.items, group=view["group"]), **view}
+        view = self.view(index)
+        block, row = self._chosen[self.subject_of(index)].tolist()
+        return {**self._reader(block).subject(row, self.items, group=view["group"]), **view}
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         return (self[index] for index in range(len(self)))
@@ -110,6 +107,17 @@ class ShardDataset:
     def sample_indices(self, position: int) -> range:
         """The samples (views) of one of ``subjects``."""
         return range(int(self._starts[position]), int(self._starts[position + 1]))
+
+    def subject_of(self, index: int) -> int:
+        """Which of ``subjects`` a sample is of."""
+        return int(np.searchsorted(self._starts, index % len(self), side="right")) - 1
+
+    def view(self, index: int, items: Sequence[str] | None = None) -> dict[str, Any]:
+        """A sample without its subject: camera, description, group, and the view's items."""
+        position = self.subject_of(index)
+        block, row = self._chosen[position].tolist()
+        wanted = self.items if items is None else check_items(items, "view")
+        return self._reader(block).view(row, index % len(self) - int(self._starts[position]), wanted)
 
     @property
     def blocks(self) -> tuple[ManifestEntry, ...]:

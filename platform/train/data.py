@@ -10,6 +10,7 @@ from vitruvian.methods.stage import Stage
 from vitruvian.shards.cache import CachedDataset
 from vitruvian.shards.dataset import ShardDataset
 from vitruvian.shards.order import global_order
+from vitruvian.shards.siblings import SiblingDataset
 from vitruvian.train.loader import Samples
 from vitruvian.train.loop import Order
 
@@ -66,13 +67,15 @@ class ShardData:
             return CachedDataset(self.root, cache=self.cache, items=())
         return ShardDataset(self.root, items=(), verify="size")
 
-    def open(self, stage: Stage, split: str) -> ShardDataset:
+    def open(self, stage: Stage, split: str) -> ShardDataset | SiblingDataset:
         if self.cache is not None:
-            return CachedDataset(self.root, cache=self.cache, items=stage.items, split=split)
-        return ShardDataset(self.root, items=stage.items, split=split)
+            dataset: ShardDataset = CachedDataset(self.root, cache=self.cache, items=stage.items, split=split)
+        else:
+            dataset = ShardDataset(self.root, items=stage.items, split=split)
+        return SiblingDataset(dataset) if stage.num_views > 1 else dataset
 
     def order(self, samples: Samples, seed: int) -> Order:
-        assert isinstance(samples, ShardDataset)
+        assert isinstance(samples, ShardDataset | SiblingDataset)
         sizes = samples.shard_sizes
 
         def order(epoch: int) -> list[int]:

@@ -4,6 +4,8 @@ from typing import Any
 
 import numpy as np
 
+from vitruvian.datagen.lights.harmonic import HarmonicLight, ambient, open_transfer
+from vitruvian.datagen.view import View
 from vitruvian.geometry.camera import Camera
 
 CENTRES = np.array([(0, 1.5, 0), (0, 1.05, 0), (0.45, 1.2, 0.15), (0.12, 0.35, -0.1)])
@@ -54,3 +56,37 @@ def stored_view(*, yaw: float = 0.0, size_px: int = 128, num_points: int = 6000,
         "subject_id": "balls",
         "view_index": 0,
     }
+
+
+def with_colours(stored: dict[str, Any], *, num_points: int = 4000, seed: int = 2, brightness: float = 1.0) -> dict[str, Any]:
+    """A stored view with a pool of surface points, under an even light in which the picture's colours are the albedo's."""
+    rng = np.random.default_rng(seed)
+    ball = rng.choice(len(RADII), 4 * num_points, p=RADII**2 / (RADII**2).sum())
+    normals = rng.normal(size=(4 * num_points, 3))
+    normals /= np.linalg.norm(normals, axis=1, keepdims=True)
+    points = CENTRES[ball] + RADII[ball, None] * normals
+    seen = np.flatnonzero(~occupied(points + 1e-4 * normals))[:num_points]
+    light = HarmonicLight.of(brightness * ambient(np.ones(3)))
+    view = View(camera=stored["camera"], yaw_rad=0.0, light=light, background={})
+    return {
+        **stored,
+        "color_points": points[seen].astype(np.float32),
+        "color_albedo": COLOURS[ball[seen]],
+        "color_transfer": open_transfer(normals[seen]).astype(np.float32),
+        "view": view.description(),
+    }
+
+
+class Turned:
+    """The siblings of a stored view: the same person from around, drawn when asked for."""
+
+    def __init__(self, yaws: list[float], size_px: int = 128) -> None:
+        self.yaws, self.size_px = yaws, size_px
+        self.asked: list[int] = []
+
+    def __len__(self) -> int:
+        return len(self.yaws)
+
+    def __getitem__(self, place: int) -> dict[str, Any]:
+        self.asked.append(place)
+        return stored_view(yaw=self.yaws[place], size_px=self.size_px)

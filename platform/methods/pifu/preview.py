@@ -14,23 +14,31 @@ SIDE_PX = 160
 RESOLUTION = 48
 
 
-def preview(network: PifuShapeNetwork, images: Tensor) -> NDArray[np.uint8]:
-    """(B, 3, S, S) masked pictures -> one (B * 160, 480, 3) picture: the input, the surface from the front, from its right.
+def preview(
+    network: PifuShapeNetwork, images: Tensor, calibration: Tensor | None = None, *, num_views: int = 1
+) -> NDArray[np.uint8]:
+    """(B * V, 3, S, S) masked pictures -> one (B * 160, 480, 3) picture: the input, the surface from the front, from its right.
 
-    Evaluates 48^3 points a picture over the cube [-1, 1]^3.
+    Evaluates 48^3 points a sample over the cube [-1, 1]^3 of its first picture. ``calibration`` (B * V, 4, 4), from any common
+    frame, says how its other pictures lie to that.
     """
     ticks = (torch.arange(RESOLUTION, device=images.device) + 0.5) * (2 / RESOLUTION) - 1
     # Volume axes: depth from the viewer on (z from +1 to -1), rows (y down), columns.
     z, y, x = torch.meshgrid(ticks.flip(0), ticks, ticks, indexing="ij")
     points = torch.stack([x, y, z]).reshape(1, 3, -1)
-    identity = torch.eye(4, device=images.device)[None]
+    points = points.expand(num_views, -1, -1)
     rows = []
     with torch.no_grad():
         features = network.features(images)
-        for index in range(len(images)):
-            own = type(features)([m[index : index + 1] for m in features.maps], features.stem[index : index + 1], features.down)
-            volume = network.query(own, points, identity)[-1].float().reshape(RESOLUTION, RESOLUTION, RESOLUTION)
-            picture = ((images[index].float() * 0.5 + 0.5) * 255).round().clamp(0, 255)
+        for first in range(0, len(images), num_views):
+            views = slice(first, first + num_views)
+            own = type(features)([m[views] for m in features.maps], features.stem[views], features.down)
+            placed = torch.eye(4, device=images.device)[None]
+            if calibration is not None:
+                placed = calibration[views].float() @ torch.linalg.inv(calibration[first].float())
+            volume = network.query(own, points, placed, num_views=num_views)[-1].float()
+            volume = volume.reshape(RESOLUTION, RESOLUTION, RESOLUTION)
+            picture = ((images[first].float() * 0.5 + 0.5) * 255).round().clamp(0, 255)
             from_right = volume.permute(2, 1, 0).flip(0).flip(2)
             rows.append(torch.cat([_resized(picture), _shaded(volume), _shaded(from_right)], dim=2))
     return torch.cat(rows, dim=1).to(torch.uint8).permute(1, 2, 0).cpu().numpy()

@@ -5,7 +5,7 @@ The published augmentation moves the picture and the calibration together, so po
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +17,7 @@ from vitruvian.methods.fields.network_image import cut_out, network_image
 from vitruvian.methods.fields.placement import Placement, calibration, whole_picture
 from vitruvian.methods.pifu.colour_jitter import ColourJitter, jitter_colours
 from vitruvian.methods.pifu.ray_points import draw_ray_points
+from vitruvian.methods.several_views import chosen_views
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,8 +40,14 @@ class SampleOptions:
     colours: ColourJitter = field(default_factory=ColourJitter)
     blur_px: float = 0.0
     """Largest radius of a Gaussian blur, pixels of the network's image (``aug_blur``)."""
+    num_views: int = 1
+    """Pictures of the person that the network sees at once."""
+    random_multiview: bool = False
+    """Whether the pictures beside the first are drawn at random; else evenly spread (see ``several_views``)."""
 
     def __post_init__(self) -> None:
+        if self.num_views < 1:
+            raise ValueError(f"SampleOptions: num_views is {self.num_views}; it must be at least 1.")
         if self.image_size_px < 16 or self.num_points < 2 or self.num_ray_points < 0 or self.blur_px < 0:
             raise ValueError(
                 f"SampleOptions: image_size_px={self.image_size_px}, num_points={self.num_points}, "
@@ -79,29 +86,64 @@ def draw_points(labels: NDArray[np.bool_], num_points: int, rng: np.random.Gener
     return np.concatenate([first, second])
 
 
-def shape_sample(
-    stored: Mapping[str, Any], options: SampleOptions, rng: np.random.Generator, *, training: bool
-) -> dict[str, NDArray[np.float32]]:
-    """``image`` (3, S, S), ``calibration`` (4, 4), ``points`` (3, N) world metres, ``labels`` (1, N) 0 or 1.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sight:
+    """One picture as the network sees it."""
 
-    The first ``num_points`` points are PIFu's, then come ``num_ray_points``. ``stored`` has ``rgb``, ``mask``, ``camera``,
-    ``query_points`` and ``query_labels``, for ray points ``solid_voxels`` with their frame. Augments in training only.
-    """
-    height, width = stored["mask"].shape
+    image: NDArray[np.float32]
+    """(3, S, S), see ``network_image``."""
+    calibration: NDArray[np.float32]
+    """(4, 4), from world metres."""
+    coverage: NDArray[np.float32]
+    """(S, S) in [0, 1]."""
+
+
+def see(view: Mapping[str, Any], options: SampleOptions, rng: np.random.Generator, *, training: bool) -> Sight:
+    """A stored view (``rgb``, ``mask``, ``camera``) through the network's square; augmented in training only."""
+    height, width = view["mask"].shape
     placement = draw_placement(width, height, options, rng) if training else whole_picture(width, height)
-    colours, coverage = cut_out(stored["rgb"], stored["mask"], placement, options.image_size_px)
+    colours, coverage = cut_out(view["rgb"], view["mask"], placement, options.image_size_px)
     if training:
         colours = jitter_colours(colours, options.colours, rng)
         if options.blur_px > 0:
             radius = float(rng.uniform(0, options.blur_px))
             colours = np.asarray(Image.fromarray(colours).filter(ImageFilter.GaussianBlur(radius)))
-    matrix = calibration(stored["camera"], placement)
+    matrix = calibration(view["camera"], placement)
+    return Sight(image=network_image(colours, coverage), calibration=matrix, coverage=coverage)
+
+
+def see_all(stored: Mapping[str, Any], options: SampleOptions, rng: np.random.Generator, *, training: bool) -> list[Sight]:
+    """As many pictures as the options ask for, each augmented for itself, as published; the sample's own first."""
+    views = chosen_views(stored, options.num_views, random=options.random_multiview and training, rng=rng)
+    return [see(view, options, rng, training=training) for view in views]
+
+
+def as_arrays(sights: Sequence[Sight]) -> dict[str, NDArray[np.float32]]:
+    """``image`` (3, S, S) and ``calibration`` (4, 4) of one picture; of several both with an axis of views in front."""
+    if len(sights) == 1:
+        return {"image": sights[0].image, "calibration": sights[0].calibration}
+    return {
+        "image": np.stack([sight.image for sight in sights]),
+        "calibration": np.stack([sight.calibration for sight in sights]),
+    }
+
+
+def shape_sample(
+    stored: Mapping[str, Any], options: SampleOptions, rng: np.random.Generator, *, training: bool
+) -> dict[str, NDArray[np.float32]]:
+    """``image`` (3, S, S), ``calibration`` (4, 4), ``points`` (3, N) world metres, ``labels`` (1, N) 0 or 1.
+
+    With several views ``image`` is (V, 3, S, S) and ``calibration`` (V, 4, 4). The first ``num_points`` points are PIFu's, then
+    come ``num_ray_points`` on the first picture's rays. ``stored`` has ``rgb``, ``mask``, ``camera``, ``query_points`` and
+    ``query_labels``, for ray points ``solid_voxels`` with their frame, for several views ``siblings``. Only training augments.
+    """
+    sights = see_all(stored, options, rng, training=training)
     chosen = draw_points(stored["query_labels"], options.num_points, rng)
     points, labels = stored["query_points"][chosen], stored["query_labels"][chosen]
     if options.num_ray_points:
         ray_points, ray_labels = draw_ray_points(
-            coverage,
-            matrix,
+            sights[0].coverage,
+            sights[0].calibration,
             stored["solid_voxels"],
             stored["voxel_origin_m"],
             stored["voxel_size_m"],
@@ -112,8 +154,7 @@ def shape_sample(
         )
         points, labels = np.concatenate([points, ray_points]), np.concatenate([labels, ray_labels])
     return {
-        "image": network_image(colours, coverage),
-        "calibration": matrix,
+        **as_arrays(sights),
         "points": np.ascontiguousarray(points.T, np.float32),
         "labels": labels.astype(np.float32)[None],
     }

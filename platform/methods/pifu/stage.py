@@ -16,6 +16,7 @@ from vitruvian.methods.pifu.network import PifuShapeNetwork
 from vitruvian.methods.pifu.options import NetworkOptions
 from vitruvian.methods.pifu.preview import preview
 from vitruvian.methods.pifu.samples import SampleOptions, shape_sample
+from vitruvian.methods.several_views import flat_views, for_each_view
 from vitruvian.methods.stage import Batch, Stage
 
 LOSSES = {"mse": mean_squared_error, "bce": binary_cross_entropy}
@@ -23,7 +24,10 @@ LOSSES = {"mse": mean_squared_error, "bce": binary_cross_entropy}
 
 @dataclass(frozen=True, kw_only=True)
 class ShapeStage(Stage):
-    """A batch has ``image`` (B, 3, S, S), ``calibration`` (B, 4, 4), ``points`` (B, 3, N) and ``labels`` (B, 1, N)."""
+    """A batch has ``image`` (B, 3, S, S), ``calibration`` (B, 4, 4), ``points`` (B, 3, N) and ``labels`` (B, 1, N).
+
+    With ``samples.num_views`` V above 1 pictures and calibrations have an axis of views, (B, V, 3, S, S) and (B, V, 4, 4).
+    """
 
     method: ClassVar[str] = "pifu"
     name: ClassVar[str] = "shape"
@@ -47,17 +51,25 @@ class ShapeStage(Stage):
             ("rgb", "mask", "query_points", "solid_voxels") if self.samples.num_ray_points else ("rgb", "mask", "query_points")
         )
 
+    @property
+    def num_views(self) -> int:
+        return self.samples.num_views
+
     def network(self) -> PifuShapeNetwork:
         return PifuShapeNetwork(self.options)
 
     def card_options(self) -> dict[str, Any]:
-        return {"network": dataclasses.asdict(self.options), "image_size_px": self.samples.image_size_px}
+        return {
+            "network": dataclasses.asdict(self.options),
+            "image_size_px": self.samples.image_size_px,
+            "num_views": self.num_views,
+        }
 
     def sample(self, stored: Mapping[str, Any], rng: np.random.Generator, *, training: bool) -> dict[str, np.ndarray]:
         return dict(shape_sample(stored, self.samples, rng, training=training))
 
     def loss(self, network: nn.Module, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
-        predictions = network(batch["image"], batch["points"], batch["calibration"])
+        predictions = self._predict(network, batch)
         value = LOSSES[self.loss_type]([prediction.float() for prediction in predictions], batch["labels"])
         published = self.samples.num_points
         with torch.no_grad():
@@ -69,7 +81,7 @@ class ShapeStage(Stage):
 
         With ray points also their intersection over union: an estimate of the volume's within the outline.
         """
-        prediction = network(batch["image"], batch["points"], batch["calibration"])[-1].float()
+        prediction = self._predict(network, batch)[-1].float()
         published = self.samples.num_points
         points, rays = prediction.split([published, prediction.shape[2] - published], dim=2)
         labels, ray_labels = batch["labels"].split([published, prediction.shape[2] - published], dim=2)
@@ -82,4 +94,11 @@ class ShapeStage(Stage):
     def pictures(self, network: nn.Module, batch: Batch) -> dict[str, np.ndarray]:
         """``preview``: each picture beside the recovered surface, seen from the front and from the side."""
         assert isinstance(network, PifuShapeNetwork)
-        return {"preview": preview(network, batch["image"][:4])}
+        images, calibration = (flat_views(batch[name][:4], self.num_views) for name in ("image", "calibration"))
+        return {"preview": preview(network, images, calibration, num_views=self.num_views)}
+
+    def _predict(self, network: nn.Module, batch: Batch) -> list[Tensor]:
+        """Occupancies (B, 1, N), one a supervised map."""
+        views = self.num_views
+        images, calibration = flat_views(batch["image"], views), flat_views(batch["calibration"], views)
+        return network(images, for_each_view(batch["points"], views), calibration, num_views=views)
