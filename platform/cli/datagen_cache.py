@@ -19,7 +19,7 @@ It pays when the same samples are read many times and the file fits in memory or
 of the shards, so name the items that training reads. It holds the fingerprint of its data and is made anew when that differs.
 
   vitruvian datagen cache runs/people --items rgb mask query_points
-  vitruvian train --data runs/people --cache runs/people/cache.lmdb --out runs/model
+  vitruvian train pifu --data runs/people --cache runs/people/cache.lmdb --out runs/model
 
 In Python: from vitruvian.shards.cache import CachedDataset, which reads like ShardDataset."""
 

@@ -15,7 +15,7 @@ from vitruvian.cli.counting import counting
 if TYPE_CHECKING:
     from vitruvian.datagen.run import DatasetReport
     from vitruvian.evaluate.results import EvaluationReport
-    from vitruvian.train.run import TrainResult
+    from vitruvian.train.results import TrainResult
 
 DESCRIPTION = """Generate people, train PIFu on them, reconstruct people it has not seen, and show it all on one page.
 
@@ -93,6 +93,7 @@ def main(arguments: list[str], program: str) -> int:
         seed=options.seed,
     )
     training = TrainOptions(
+        method="pifu",
         data=datagen.out,
         out=out / "train",
         recipe=options.recipe,

@@ -10,7 +10,7 @@ import psutil
 from vitruvian import __version__
 from vitruvian.evaluate.report import Curve, Fact, Plot
 from vitruvian.train.history import Event, read_history
-from vitruvian.train.run import TrainResult
+from vitruvian.train.results import TrainResult
 
 MAX_POINTS = 400
 """A curve of more points is thinned: a screen shows no more."""

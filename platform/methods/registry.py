@@ -10,6 +10,7 @@ from vitruvian.errors import InputError
 from vitruvian.methods.pifu.recipes import RECIPES as PIFU_RECIPES
 from vitruvian.methods.pifu.reconstruct import load_reconstructor as load_pifu
 from vitruvian.methods.reconstruction import Reconstructor
+from vitruvian.methods.run_folders import find_weights
 from vitruvian.methods.stage import Recipe
 from vitruvian.methods.weights import read_card
 
@@ -44,7 +45,11 @@ def find_recipe(method: str, name: str) -> Recipe:
 
 
 def load_reconstructor(folder: Path) -> Reconstructor:
-    """The method that the card in ``folder`` names, with its weights; raises ``InputError``."""
+    """The method that the card in ``folder`` names, with its weights; raises ``InputError``.
+
+    ``folder``: a weights folder, or that of a training run, which stands for its last stage's weights.
+    """
+    folder = find_weights(folder)
     card = read_card(folder)
     if card.method not in METHODS:
         known = ", ".join(sorted(METHODS))

@@ -41,7 +41,11 @@ class Training:
     """Passes a worker cuts its part of a batch into, to save memory; the gradient is that of the whole batch."""
     clip_gradient_norm: float | None = None
     channels_last: bool = False
-    """Keep pictures and convolution weights in the channels-last memory format."""
+    """Keep pictures, volumes and convolution weights in the channels-last memory format."""
+    compile: bool = False
+    """``torch.compile`` the network's ``forward``."""
+    derived_precision: Literal["float16", "float32"] = "float16"
+    """How derived items are stored (see ``Stage.derived``); they are handed on as float32."""
     precision: Literal["float32", "bfloat16"] = "float32"
     """``bfloat16``: the loss runs under automatic mixed precision; weights stay float32."""
 
@@ -66,6 +70,8 @@ class Stage(ABC):
 
     method: ClassVar[str]
     name: ClassVar[str]
+    needs: ClassVar[tuple[str, ...]] = ()
+    """Earlier stages of the recipe whose finished networks it uses: its parts, in evaluation mode and never trained."""
     training: Training
 
     @property
@@ -98,6 +104,27 @@ class Stage(ABC):
     def metrics(self, network: nn.Module, batch: Batch) -> dict[str, Tensor]:
         """(B,) tensors, one value a sample (network in evaluation mode, no gradient); the loop averages over samples."""
 
+    def prepare(self, batch: Batch, parts: Mapping[str, nn.Module], *, training: bool) -> Batch:
+        """The batch with what its parts say of it, before ``loss``, ``metrics`` and ``pictures``; without gradient.
+
+        ``parts`` has a network for each of ``needs``, on the batch's device. With gradient accumulation it gets each piece of
+        the batch, so what it says of a sample must not depend on the others.
+        """
+        return batch
+
+    @property
+    def derived(self) -> tuple[str, ...]:
+        """Names of what ``derive`` gives; if any, it is computed once for every sample before the stage starts."""
+        return ()
+
+    def derive(self, stored: Mapping[str, Any], parts: Mapping[str, nn.Module]) -> dict[str, np.ndarray]:
+        """What the parts say of one stored sample: for each of ``derived`` an array whose shape is the same for all samples.
+
+        Kept on disk and merged into ``stored`` before ``sample`` sees it. Computed without gradient; the device is that of the
+        parts' parameters.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has derived items but does not say how to compute them.")
+
     def pictures(self, network: nn.Module, batch: Batch) -> dict[str, np.ndarray]:
         """Named uint8 (H, W, 3) pictures that show how the network does on a held-out batch; none by default."""
         return {}
@@ -109,13 +136,31 @@ class Recipe:
 
     method: str
     name: str
-    protocol: str
-    """The data generation protocol whose shards it reads."""
+    protocols: tuple[str, ...]
+    """Data of any of these data generation protocols will do; data of the first is generated where none is given."""
     stages: tuple[Stage, ...]
+    """In the order of training."""
+    optional_stages: tuple[str, ...] = ()
+    """Those that are trained only when they are asked for by name."""
+    data: Mapping[str, Any] | None = None
+    """The ``DatagenOptions`` (but for ``out`` and ``protocol``) of the data to generate where none is given; None: a data set
+    must be given."""
     reconstruct: Any = None
     """The method's own options for turning a picture into a mesh."""
     notes: str = ""
     extra: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        names = [stage.name for stage in self.stages]
+        for stage in self.stages:
+            earlier = names[: names.index(stage.name)]
+            if missing := [name for name in stage.needs if name not in earlier]:
+                raise ValueError(f"Recipe {self.method}/{self.name}: {stage.name} needs {missing}; no earlier stage trains it.")
+        if not self.protocols or len(set(names)) < len(names) or not set(self.optional_stages) <= set(names):
+            raise ValueError(
+                f"Recipe {self.method}/{self.name}: protocols {self.protocols}, stages {names}, of which "
+                f"{self.optional_stages} are optional; a protocol is needed, and names that differ and are there."
+            )
 
 
 def seed_torch(seed: int) -> torch.Generator:

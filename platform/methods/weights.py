@@ -1,4 +1,8 @@
-"""Trained weights on disk: ``weights.safetensors`` beside ``card.json``, which says how to rebuild the network."""
+"""Trained weights on disk: ``weights.safetensors`` beside ``card.json``, which says how to rebuild the network.
+
+A network that works on what other networks say (Geo-PIFu's query network on the coarse one's voxels) has these beside it, each
+a weights folder of its own in a sub-folder with the stage's name. So one folder is all that a reconstruction needs.
+"""
 
 from __future__ import annotations
 
@@ -39,6 +43,8 @@ class Card:
     """Codes of the people it was trained on (``shards.people``), so that it is not judged on them; empty: not known."""
     code_version: str = ""
     metrics: Mapping[str, float] = field(default_factory=dict)
+    parts: Mapping[str, str] = field(default_factory=dict)
+    """Sub-folder -> SHA-256 of the weights in it, of each network that this one works with. ``save_weights`` fills it in."""
     extra: Mapping[str, Any] = field(default_factory=dict)
     """Anything else worth keeping: seed, number of steps, origin of imported weights."""
 
@@ -49,12 +55,18 @@ class Weights:
     state_dict: dict[str, Tensor]
 
 
-def save_weights(folder: Path, state_dict: Mapping[str, Tensor], card: Card) -> None:
+def save_weights(
+    folder: Path, state_dict: Mapping[str, Tensor], card: Card, *, parts: Mapping[str, Path] | None = None
+) -> None:
     """Write ``folder`` (made if needed): the tensors first, then the card with their SHA-256, each renamed into place.
 
+    ``parts``: weights folders of the networks that this one works with; they are copied into sub-folders of these names.
+    None: the card's are there already.
     Tensors that are stored under two names are written under both.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    if parts is not None:
+        card = dataclasses.replace(card, parts={name: copy_weights(part, folder / name) for name, part in parts.items()})
     tensors = {name: value.detach().cpu().contiguous().clone() for name, value in state_dict.items()}
     temporary = folder / f"{WEIGHTS}.tmp"
     save_file(tensors, temporary)
@@ -73,6 +85,39 @@ def save_weights(folder: Path, state_dict: Mapping[str, Tensor], card: Card) -> 
     temporary.replace(folder / WEIGHTS)
     (folder / f"{CARD}.tmp").write_text(text, encoding="utf-8")
     (folder / f"{CARD}.tmp").replace(folder / CARD)
+
+
+def copy_weights(source: Path, folder: Path) -> str:
+    """Copy a weights folder and its parts, unless they are there already; returns the SHA-256 of its weights."""
+    wanted = weights_sha256(source)
+    card = read_card(source)
+    if not (folder / CARD).is_file() or weights_sha256(folder) != wanted or not (folder / WEIGHTS).is_file():
+        save_weights(folder, load_weights(source).state_dict, card, parts=part_folders(source))
+    return wanted
+
+
+def part_folders(folder: Path) -> dict[str, Path]:
+    """The weights folders of the networks that the one in ``folder`` works with, by their stage's name.
+
+    ``InputError`` if one is missing or is not the one that it was trained with.
+    """
+    found = {}
+    for name, wanted in read_card(folder).parts.items():
+        part = folder / name
+        if not (part / CARD).is_file():
+            raise InputError(f"{part}: missing, though {folder / CARD} names it. Copy the whole weights folder again.")
+        if weights_sha256(part) != wanted:
+            raise InputError(f"{part}: not the weights that those in {folder} were trained with. Copy the whole folder again.")
+        found[name] = part
+    return found
+
+
+def weights_sha256(folder: Path) -> str:
+    """The SHA-256 of a folder's weights, as its card has it."""
+    found = _description(folder).get("weights")
+    if not isinstance(found, dict) or not isinstance(found.get("sha256"), str):
+        raise InputError(f"{folder / CARD}: has no size and SHA-256 of {WEIGHTS}. Copy the whole weights folder again.")
+    return str(found["sha256"])
 
 
 def read_card(folder: Path) -> Card:

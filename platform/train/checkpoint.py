@@ -6,14 +6,17 @@ Rates, sample order and random draws are functions of the position, so a state i
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from vitruvian.errors import InputError
 from vitruvian.methods.stage import Stage, seed_torch
+from vitruvian.methods.weights import load_into
+from vitruvian.train.memory_format import channels_last_weights
 from vitruvian.train.schedule import new_optimizer
 
 CHECKPOINT = "checkpoint.pt"
@@ -31,12 +34,15 @@ class TrainState:
     """Time spent so far, over all attempts."""
 
 
-def new_state(stage: Stage, *, seed: int, device: torch.device) -> TrainState:
-    """The state before the first step: initial weights drawn from ``seed``."""
+def new_state(stage: Stage, *, seed: int, device: torch.device, init: Mapping[str, Tensor] | None = None) -> TrainState:
+    """The state before the first step: the weights ``init``, or new ones drawn from ``seed``."""
     seed_torch(seed)
-    network = stage.network().to(device)
+    network = stage.network()
+    if init is not None:
+        load_into(network, init, origin="weights to start from")
+    network = network.to(device)
     if stage.training.channels_last:
-        network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        channels_last_weights(network)
     return TrainState(network=network, optimizer=new_optimizer(stage.training, network.parameters()))
 
 

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from vitruvian.methods.stage import Stage
+from vitruvian.train import memory_format
 
 TRAINING_DRAWS = 0x7261696E
 HELD_OUT_DRAWS = 0x68656C64
@@ -99,15 +100,13 @@ def prefetch(
 
 
 def to_tensors(arrays: Mapping[str, NDArray[Any]], *, device: torch.device, channels_last: bool) -> dict[str, Tensor]:
-    """The arrays on ``device``; with ``channels_last``, (B, C, H, W) arrays in that memory format."""
+    """The arrays on ``device``; with ``channels_last``, (B, C, H, W) and (B, C, D, H, W) arrays in that memory format."""
     tensors = {}
     for name, array in arrays.items():
         tensor = torch.from_numpy(array)
         if device.type == "cuda":
             tensor = tensor.pin_memory().to(device, non_blocking=True)
-        if channels_last and tensor.ndim == 4:
-            tensor = tensor.contiguous(memory_format=torch.channels_last)
-        tensors[name] = tensor
+        tensors[name] = memory_format.channels_last(tensor) if channels_last else tensor
     return tensors
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from torch import distributed, nn
+from torch import Tensor, distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from vitruvian.methods.stage import Stage
@@ -44,8 +44,8 @@ class Settings:
     loader_threads: int = 1
     checkpoint_seconds: float = 30.0
     """Time between checkpoints; 0 saves after every step."""
-    max_seconds: float | None = None
-    """Stop after so long, leaving a checkpoint to continue from."""
+    deadline: float | None = None
+    """Stop when ``time.time()`` has come so far (after one step at least), leaving a checkpoint to continue from."""
     pictures_every: int = 1
     """Epochs between pictures of held-out samples; the last epoch has some too. 0 for none at all."""
 
@@ -68,22 +68,34 @@ class TrainingLoop:
     """With ``world_size`` > 1 each worker of a ``torch.distributed`` group makes one, alike but for ``rank``."""
 
     def __init__(
-        self, stage: Stage, train: Samples, held_out: Samples | None, folder: Path, *, order: Order, settings: Settings
+        self,
+        stage: Stage,
+        train: Samples,
+        held_out: Samples | None,
+        folder: Path,
+        *,
+        order: Order,
+        settings: Settings,
+        parts: Mapping[str, nn.Module] | None = None,
+        init: Mapping[str, Tensor] | None = None,
     ) -> None:
+        """``parts``: a network for each of ``stage.needs``, as ``parts.load_parts`` gives them. ``init``: weights to start from
+        instead of new ones."""
         self.stage, self.train, self.held_out, self.folder = stage, train, held_out, folder
+        self.parts = parts or {}
         self.order, self.settings = order, settings
         self.device = torch.device(settings.device)
         self.num_samples = stage.training.samples_per_epoch or len(train)
         self.steps_per_epoch = math.ceil(self.num_samples / stage.training.batch_size)
         self.is_main = settings.rank == 0
-        self.state = new_state(stage, seed=settings.seed, device=self.device)
+        self.state = new_state(stage, seed=settings.seed, device=self.device, init=init)
 
     def run(self) -> Outcome:
         """Train from the checkpoint in ``folder``, or from the start. Only rank 0 writes: history, checkpoints, pictures."""
         settings, training, state = self.settings, self.stage.training, self.state
         self.folder.mkdir(parents=True, exist_ok=True)
         load_checkpoint(state, self.folder / CHECKPOINT)
-        objective: Objective | DistributedDataParallel = Objective(self.stage, state.network)
+        objective: Objective | DistributedDataParallel = Objective(self.stage, state.network, self.parts)
         if settings.world_size > 1:
             distributed.barrier()  # nobody may still be reading when rank 0 saves again
             objective = DistributedDataParallel(objective)
@@ -171,7 +183,7 @@ class TrainingLoop:
                     "seconds": round(state.seconds, 3),
                 }
                 state.step = share.step + 1
-                readings.add(place, addends, stop=settings.max_seconds is not None and elapsed > settings.max_seconds)
+                readings.add(place, addends, stop=settings.deadline is not None and time.time() > settings.deadline)
                 if readings.due:
                     if readings.read():
                         return True
@@ -186,6 +198,7 @@ class TrainingLoop:
             metrics = measure(
                 self.stage,
                 state.network,
+                self.parts,
                 self.held_out,
                 seed=settings.seed,
                 rank=settings.rank,
@@ -208,7 +221,9 @@ class TrainingLoop:
         if self.held_out is None or not every or ((epoch + 1) % every and not last):
             return []
         folder = self.folder / PICTURES
-        return draw_pictures(self.stage, self.state.network, self.held_out, folder, seed=self.settings.seed, epoch=epoch)
+        return draw_pictures(
+            self.stage, self.state.network, self.parts, self.held_out, folder, seed=self.settings.seed, epoch=epoch
+        )
 
     def _save_if_due(self) -> None:
         if self.is_main and time.monotonic() - self._saved_at >= self.settings.checkpoint_seconds:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -37,7 +37,15 @@ def evaluating(network: nn.Module) -> Iterator[None]:
 
 
 def measure(
-    stage: Stage, network: nn.Module, held_out: Samples, *, seed: int, rank: int, world_size: int, threads: int
+    stage: Stage,
+    network: nn.Module,
+    parts: Mapping[str, nn.Module],
+    held_out: Samples,
+    *,
+    seed: int,
+    rank: int,
+    world_size: int,
+    threads: int,
 ) -> dict[str, float]:
     """The stage's metrics averaged over ``training.validation_samples`` held-out samples, the same ones after every epoch."""
     chosen = spread(len(held_out), stage.training.validation_samples)
@@ -51,7 +59,8 @@ def measure(
     with evaluating(network), closing(prefetch(shares, build, threads=threads, ahead=threads + 1)) as batches:
         for share, arrays in batches:
             batch = to_tensors(arrays, device=device, channels_last=stage.training.channels_last)
-            for name, values in stage.metrics(network, batch).items():
+            prepared = stage.prepare(batch, parts, training=False)
+            for name, values in stage.metrics(network, prepared).items():
                 sums[name] = sums.get(name, 0.0) + float(values[: share.num_counted].double().sum())
     names = sorted(sums)
     totals = torch.tensor([sums[name] for name in names], dtype=torch.float64, device=device)
@@ -60,7 +69,16 @@ def measure(
     return {name: total / len(chosen) for name, total in zip(names, totals.tolist(), strict=True)}
 
 
-def draw_pictures(stage: Stage, network: nn.Module, held_out: Samples, folder: Path, *, seed: int, epoch: int) -> list[Path]:
+def draw_pictures(
+    stage: Stage,
+    network: nn.Module,
+    parts: Mapping[str, nn.Module],
+    held_out: Samples,
+    folder: Path,
+    *,
+    seed: int,
+    epoch: int,
+) -> list[Path]:
     """Write the stage's pictures of a few held-out samples as ``epoch-NNNN-NAME.png``; returns the files."""
     chosen = spread(len(held_out), PICTURE_SAMPLES)
     share = cut_into_shares(chosen, batch_size=len(chosen), rank=0, world_size=1)[0]
@@ -68,7 +86,7 @@ def draw_pictures(stage: Stage, network: nn.Module, held_out: Samples, folder: P
     arrays = build_batch(held_out, stage, share, seed=seed, epoch=0, training=False)
     batch = to_tensors(arrays, device=device, channels_last=stage.training.channels_last)
     with evaluating(network):
-        pictures = stage.pictures(network, batch)
+        pictures = stage.pictures(network, stage.prepare(batch, parts, training=False))
     files = []
     for name, picture in pictures.items():
         folder.mkdir(parents=True, exist_ok=True)

@@ -15,19 +15,27 @@ from vitruvian.errors import InputError
 class TrainOptions:
     """Options of ``vitruvian train``."""
 
-    data: Path
-    """The data set folder (as ``vitruvian datagen`` leaves it)."""
+    method: Annotated[str, tyro.conf.Positional]
+    """The published system to train: pifu, ..."""
+    recipe: str = "tiny"
+    """Its configuration: ``tiny`` takes minutes on a laptop, ``paper`` is what was published."""
+    data: Path | None = None
+    """The data set folder (as ``vitruvian datagen`` leaves it). Default: the recipe's own data set in runs/data/METHOD-RECIPE,
+    which is generated first if it is not there."""
     cache: Path | None = None
     """Read samples through this LMDB file, which holds them decoded; made first if it is not there or is of other data (see
     `vitruvian datagen cache`). Changes nothing but speed. Workers on several machines need it on each. Default: read shards."""
-    out: Path
-    """Folder for weights, checkpoints and history. With several machines it must be on storage that all of them share."""
-    method: str = "pifu"
-    """The published system to train."""
-    recipe: str = "tiny"
-    """Its configuration: ``tiny`` takes minutes on a laptop, ``paper`` is what was published."""
+    out: Path | None = None
+    """Folder for weights, checkpoints and history. With several machines it must be on storage that all of them share.
+    Default: runs/METHOD-RECIPE."""
+    stages: tuple[str, ...] | None = None
+    """The stages to train. Default: all that the recipe does not call optional."""
+    parts: Annotated[tuple[str, ...], tyro.conf.arg(name="part", metavar="NAME=FOLDER ...")] = ()
+    """Weights to use for a stage instead of training it, for example: --part coarse=runs/other/coarse/weights"""
+    init: tuple[Path, ...] = ()
+    """Weights folders to start stages from, for example imported ones; their cards say of which stage they are."""
     epochs: int | None = None
-    """Epochs of every stage, instead of the recipe's."""
+    """Epochs of every stage, instead of the recipe's. For one stage: --set NAME.training.epochs=N"""
     batch_size: int | None = None
     """Samples a step over all workers, instead of the recipe's."""
     overrides: Annotated[tuple[str, ...], tyro.conf.arg(name="set", metavar="PATH=VALUE ...")] = ()
@@ -43,11 +51,13 @@ class TrainOptions:
     seed: int = 0
     """Decides initial weights, sample order and every random draw."""
     resume: bool = True
-    """Continue the run in the out folder. --no-resume removes it and starts afresh."""
+    """Continue the run in the out folder. --no-resume removes its stages that are to be trained, and those that use their
+    networks, and starts afresh. The data set stays."""
     checkpoint_seconds: float = 30.0
     """Time between checkpoints; 0 saves after every step."""
     max_minutes: float | None = None
-    """Stop after so long, with a checkpoint and the weights so far; the same command continues."""
+    """Stop training after so long, over all stages, with a checkpoint and the weights so far; the same command continues. The
+    time to generate data counts, but is not cut short."""
     max_restarts: int = 3
     """How often workers that died are replaced."""
     pictures_every: int = 1
@@ -67,6 +77,12 @@ class TrainOptions:
                 raise InputError(f"{name.replace('_', '-')} is {getattr(self, name)}; it must be at least 0.")
         if self.max_minutes is not None and self.max_minutes <= 0:
             raise InputError(f"max-minutes is {self.max_minutes}; it must be positive.")
+
+    @property
+    def folder(self) -> Path:
+        """The out folder, absolute."""
+        out = Path("runs") / f"{self.method}-{self.recipe}" if self.out is None else self.out
+        return out.expanduser().absolute()
 
     @property
     def all_overrides(self) -> tuple[str, ...]:

@@ -3,55 +3,34 @@
 from __future__ import annotations
 
 import os
-import uuid
+import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, suppress
-from dataclasses import dataclass
-from pathlib import Path
+from contextlib import ExitStack
+from dataclasses import replace
+from typing import Any
 
 from vitruvian.code_version import code_version
 from vitruvian.errors import InputError
+from vitruvian.methods.networks import load_network
 from vitruvian.methods.registry import find_recipe
-from vitruvian.methods.stage import Recipe, Stage
+from vitruvian.methods.stage import Recipe
 from vitruvian.methods.weights import Card
 from vitruvian.mlflow_store import store_uri
 from vitruvian.ray_local import start_ray
 from vitruvian.shards.cache_build import ensure_cache
 from vitruvian.train.data import Data, ShardData
-from vitruvian.train.follow import Relay, follow
-from vitruvian.train.history import HISTORY
-from vitruvian.train.identity import claim_folder, describe_recipe, flatten
-from vitruvian.train.launch import launch_here, launch_on_ray, share_of_cpus
+from vitruvian.train.identity import claim_folder, describe_recipe, describe_run, flatten
 from vitruvian.train.lock import hold
-from vitruvian.train.loop import PICTURES, Settings
 from vitruvian.train.options import TrainOptions
 from vitruvian.train.overrides import apply_overrides
-from vitruvian.train.progress import ProgressPrinter
+from vitruvian.train.own_data import own_data
+from vitruvian.train.parts import LoadNetwork
+from vitruvian.train.plan import StagePlan, parse_parts, plan_stages
+from vitruvian.train.results import TrainResult
+from vitruvian.train.stage_run import StageRun, train_stage
 from vitruvian.train.tracking import Tracker
-from vitruvian.train.worker import WEIGHTS, Task, raise_failure, read_receipt
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class TrainResult:
-    """What training leaves. With several stages, these are the last one's."""
-
-    weights: Path
-    """Folder of ``weights.safetensors`` and ``card.json``."""
-    history: Path
-    """Every step and epoch, one JSON line each (see ``history``)."""
-    pictures: Path
-    """Folder of the stage's pictures, ``epoch-NNNN-NAME.png``; may not exist."""
-    metrics: Mapping[str, float]
-    """Held-out metrics after the last epoch."""
-    seconds: float
-    """Time spent training, over all attempts."""
-    finished: bool
-    """False if ``max_minutes`` ended it early."""
-    run_id: str
-    tracking_uri: str
-    model: str | None
-    """The weights in MLflow's registry, as ``models:/NAME/VERSION``; None if not finished."""
+from vitruvian.train.worker import is_finished
 
 
 def train(options: TrainOptions, *, progress: bool = True) -> TrainResult:
@@ -59,164 +38,139 @@ def train(options: TrainOptions, *, progress: bool = True) -> TrainResult:
 
     Losses are those of an undisturbed run. Raises ``InputError`` for what a user can mend; Ray is started if it is not running.
     """
+    began = time.time()
     recipe = apply_overrides(find_recipe(options.method, options.recipe), options.all_overrides)
-    root = options.data.expanduser().absolute()
-    if options.cache is None:
-        return train_recipe(recipe, ShardData(root), options, progress=progress)
-    cache = options.cache.expanduser().absolute()
-    ensure_cache(root, cache, [item for stage in recipe.stages for item in stage.items], threads=os.cpu_count() or 1)
-    return train_recipe(recipe, ShardData(root, cache), options, progress=progress)
+    plans = _plans(recipe, options)  # so that what cannot be trained is refused before data is generated
+    with ExitStack() as stack:
+        if options.data is None:
+            if options.num_workers:
+                stack.enter_context(start_ray())
+            actors = None if options.num_workers else 0
+            uri = store_uri(options.tracking_uri, options.folder)
+            root = own_data(recipe, num_actors=actors, tracking_uri=uri, progress=progress)
+        else:
+            root = options.data.expanduser().absolute()
+        data = ShardData(root)
+        if options.cache is not None:
+            data = replace(data, cache=options.cache.expanduser().absolute())
+            items = [item for plan in plans for item in plan.stage.items]
+            ensure_cache(root, data.cache, items, threads=os.cpu_count() or 1)
+        return train_recipe(recipe, data, options, began=began, progress=progress)
 
 
-def train_recipe(recipe: Recipe, data: Data, options: TrainOptions, *, progress: bool = True) -> TrainResult:
-    """``train`` for a recipe and data that are at hand; of ``options`` neither recipe nor data are used."""
-    fingerprint = _check_data(recipe, data)
-    out = options.out.expanduser().absolute()
+def train_recipe(
+    recipe: Recipe,
+    data: Data,
+    options: TrainOptions,
+    *,
+    load_network: LoadNetwork = load_network,
+    began: float | None = None,
+    progress: bool = True,
+) -> TrainResult:
+    """``train`` for a recipe and data that are at hand; of ``options`` neither recipe nor data are used.
+
+    ``load_network``: how a part comes from its weights folder. ``began``: when (``time.time()``) the allowed time began.
+    """
+    out = options.folder
+    plans = _plans(recipe, options)
+    _check_data(recipe, plans, data)
+    deadline = None if options.max_minutes is None else (began or time.time()) + 60 * options.max_minutes
     description = describe_recipe(recipe)
-    identity = {"recipe": description, "data": fingerprint, "seed": options.seed}
     with ExitStack() as stack:
         stack.enter_context(hold(out / ".lock", wait_s=2.0))
-        key = claim_folder(out, identity, stages=[stage.name for stage in recipe.stages], resume=options.resume)
+        identity = describe_run(recipe, plans, fingerprint=data.fingerprint, seed=options.seed)
+        key = claim_folder(out, identity, recipe, resume=options.resume)
         pool = stack.enter_context(ThreadPoolExecutor(1))
         version = code_version()
+        tags = _tags(recipe, data, options, version)
 
-        def tracker_for(stage: Stage) -> Tracker:
-            tags = {
-                "vitruvian.method": recipe.method,
-                "vitruvian.recipe": recipe.name,
-                "vitruvian.stage": stage.name,
-                "vitruvian.protocol": recipe.protocol,
-                "vitruvian.data": data.name,
-                "vitruvian.data_fingerprint": fingerprint,
-                "vitruvian.code_version": version,
-                "vitruvian.num_workers": str(options.num_workers),
-            }
-            params = {"recipe": recipe.name, "seed": options.seed, **flatten(description["stages"][stage.name])}
-            return Tracker(
+        def tracker_for(plan: StagePlan) -> Tracker:
+            name = plan.stage.name
+            tracker = Tracker(
                 store_uri(options.tracking_uri, out),
                 experiment=options.experiment or recipe.method,
-                key=f"{key}/{stage.name}",
-                name=f"{recipe.name}/{stage.name}",
-                tags=tags,
-                params=params,
+                key=f"{key}/{name}",
+                name=f"{recipe.name}/{name}",
+                tags={**tags, "vitruvian.stage": name},
+                params={"recipe": recipe.name, "seed": options.seed, **flatten(description["stages"][name])},
             )
+            tracker.add_json(description, "recipe.json")
+            return tracker
 
-        tracker = pool.submit(tracker_for, recipe.stages[0])  # MLflow and Ray start at the same time
-        if options.num_workers and any(not _is_finished(out / stage.name) for stage in recipe.stages):
+        tracker = pool.submit(tracker_for, plans[0])  # MLflow and Ray start at the same time
+        if options.num_workers and any(not is_finished(out / plan.stage.name) for plan in plans):
             try:
                 stack.enter_context(start_ray())
             except BaseException:
                 tracker.result().end("FAILED")
                 raise
-        result = None
-        for stage in recipe.stages:
-            if stage is not recipe.stages[0]:
-                tracker = pool.submit(tracker_for, stage)
-            card = Card(
-                method=recipe.method,
-                stage=stage.name,
-                recipe=recipe.name,
-                options=stage.card_options(),
-                reconstruct=description["reconstruct"],
-                protocol=recipe.protocol,
-                data_fingerprint=fingerprint,
-                data_licence=data.licence,
-                code_version=version,
-                extra={"seed": options.seed},
+        results: list[TrainResult] = []
+        for plan in plans:
+            if results:
+                tracker = pool.submit(tracker_for, plan)
+            run = StageRun(
+                plan=plan,
+                data=data,
+                folder=out / plan.stage.name,
+                card=_card(recipe, plan, data, description, version, options.seed),
+                options=options,
+                load_network=load_network,
+                deadline=deadline,
+                model=_model_name(recipe, plan.stage.name),
+                progress=progress,
             )
-            result = _train_stage(recipe, stage, data, options, out / stage.name, card, tracker.result(), progress)
-            if not result.finished:
+            results.append(train_stage(run, tracker.result()))
+            if not results[-1].finished:
                 break
-        assert result is not None
-        return result
+        return replace(results[-1], earlier=tuple(results[:-1]))
 
 
-def _train_stage(
-    recipe: Recipe,
-    stage: Stage,
-    data: Data,
-    options: TrainOptions,
-    folder: Path,
-    card: Card,
-    tracker: Tracker,
-    progress: bool,
-) -> TrainResult:
-    relay = Relay(folder, tracker)
-    try:
-        if not _is_finished(folder):
-            tracker.add_json(describe_recipe(recipe), "recipe.json")
-            task = _task(stage, data, options, folder, card)
-            if options.num_workers:
-                launched = launch_on_ray(
-                    task, num_workers=options.num_workers, device=options.device, max_restarts=options.max_restarts
-                )
-            else:
-                launched = launch_here(task, options.device)
-            try:
-                follow(launched, relay, ProgressPrinter(f"{recipe.method}/{stage.name}", shown=progress))
-            except Exception:
-                raise_failure(task)  # says more than Ray does
-                raise
-            raise_failure(task)
-        receipt = read_receipt(folder)
-        if receipt is None:
-            raise RuntimeError(f"Training ended without a result in {folder}; its checkpoint is kept.")
-        relay.poll()
-        relay.flush()
-        model = None
-        if receipt.finished:
-            name = recipe.method if stage is recipe.stages[-1] else f"{recipe.method}-{stage.name}"
-            tags = {"stage": stage.name, "recipe": recipe.name, "data_fingerprint": card.data_fingerprint}
-            model = f"models:/{name}/{tracker.register(folder / WEIGHTS, model=name, alias=recipe.name, tags=tags)}"
-        tracker.end("FINISHED" if receipt.finished else "KILLED")
-    except BaseException as error:
-        with suppress(Exception):  # the error at hand is the one to report
-            relay.poll()
-            relay.flush()
-            tracker.end("FAILED" if isinstance(error, Exception) else "KILLED")
-        raise
-    return TrainResult(
-        weights=folder / WEIGHTS,
-        history=folder / HISTORY,
-        pictures=folder / PICTURES,
-        metrics=receipt.metrics,
-        seconds=receipt.seconds,
-        finished=receipt.finished,
-        run_id=tracker.run_id,
-        tracking_uri=tracker.uri,
-        model=model,
-    )
+def _plans(recipe: Recipe, options: TrainOptions) -> tuple[StagePlan, ...]:
+    return plan_stages(recipe, options.folder, names=options.stages, given=parse_parts(options.parts), init=options.init)
 
 
-def _task(stage: Stage, data: Data, options: TrainOptions, folder: Path, card: Card) -> Task:
-    cpus = share_of_cpus(options.num_workers, wanted=options.cpus_per_worker)
-    threads = min(8, max(1, cpus // 2)) if options.loader_threads is None else options.loader_threads
-    settings = Settings(
-        seed=options.seed,
-        loader_threads=threads,
-        checkpoint_seconds=options.checkpoint_seconds,
-        max_seconds=None if options.max_minutes is None else 60 * options.max_minutes,
-        pictures_every=options.pictures_every,
-    )
-    return Task(stage=stage, data=data, folder=folder, settings=settings, card=card, cpus=cpus, attempt=uuid.uuid4().hex)
-
-
-def _is_finished(folder: Path) -> bool:
-    receipt = read_receipt(folder)
-    return receipt is not None and receipt.finished
-
-
-def _check_data(recipe: Recipe, data: Data) -> str:
-    """The data's fingerprint, after checking that the recipe can be trained on it."""
-    if not recipe.stages:
-        raise InputError(f"recipe: {recipe.method}/{recipe.name} has no stage to train.")
-    if data.protocol != recipe.protocol:
+def _check_data(recipe: Recipe, plans: tuple[StagePlan, ...], data: Data) -> None:
+    """``InputError`` if the stages cannot be trained on the data."""
+    if data.protocol not in recipe.protocols:
         raise InputError(
             f"{data.name}: was made for the protocol {data.protocol!r}, but the recipe {recipe.method}/{recipe.name} reads "
-            f"{recipe.protocol!r}. Make a data set for it: vitruvian datagen --protocol {recipe.protocol} ..."
+            f"{' or '.join(map(repr, recipe.protocols))}. Make a data set for it: vitruvian datagen --protocol "
+            f"{recipe.protocols[0]} ..."
         )
-    for stage in recipe.stages:
-        data.open(stage, "train")
-        if stage.training.validation_samples:
-            data.open(stage, "test")
-    return data.fingerprint
+    for plan in plans:
+        data.open(plan.stage, "train")
+        if plan.stage.training.validation_samples:
+            data.open(plan.stage, "test")
+
+
+def _tags(recipe: Recipe, data: Data, options: TrainOptions, version: str) -> dict[str, str]:
+    return {
+        "vitruvian.method": recipe.method,
+        "vitruvian.recipe": recipe.name,
+        "vitruvian.protocol": data.protocol,
+        "vitruvian.data": data.name,
+        "vitruvian.data_fingerprint": data.fingerprint,
+        "vitruvian.code_version": version,
+        "vitruvian.num_workers": str(options.num_workers),
+    }
+
+
+def _card(recipe: Recipe, plan: StagePlan, data: Data, description: Mapping[str, Any], version: str, seed: int) -> Card:
+    return Card(
+        method=recipe.method,
+        stage=plan.stage.name,
+        recipe=recipe.name,
+        options=plan.stage.card_options(),
+        reconstruct=description["reconstruct"],
+        protocol=data.protocol,
+        data_fingerprint=data.fingerprint,
+        data_licence=data.licence,
+        code_version=version,
+        extra={"seed": seed},
+    )
+
+
+def _model_name(recipe: Recipe, stage: str) -> str:
+    """A method's name stands for the last stage that is always trained; the others' weights have their stage's name with it."""
+    always = [other.name for other in recipe.stages if other.name not in recipe.optional_stages]
+    return recipe.method if always and stage == always[-1] else f"{recipe.method}-{stage}"

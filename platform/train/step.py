@@ -21,16 +21,22 @@ STEP_DRAWS = 0x73746570
 
 
 class Objective(nn.Module):
-    """A stage's loss as a module, so that DistributedDataParallel can wrap it whatever the loss calls on the network."""
+    """A stage's loss as a module, so that DistributedDataParallel can wrap it whatever the loss calls on the network.
 
-    def __init__(self, stage: Stage, network: nn.Module) -> None:
+    The networks of its ``parts`` are used, but are none of its own: neither trained nor kept in step between workers.
+    """
+
+    def __init__(self, stage: Stage, network: nn.Module, parts: Mapping[str, nn.Module]) -> None:
         super().__init__()
         self.stage = stage
         self.network = network
+        self._parts = dict(parts)
 
     def forward(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
         device = next(iter(batch.values())).device
         with torch.autocast(device.type, dtype=torch.bfloat16, enabled=self.stage.training.precision == "bfloat16"):
+            with torch.no_grad():
+                batch = self.stage.prepare(batch, self._parts, training=True)
             return self.stage.loss(self.network, batch)
 
 

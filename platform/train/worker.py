@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import traceback
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -13,14 +14,15 @@ import torch
 from torch import distributed
 
 from vitruvian.errors import InputError
+from vitruvian.methods.run_folders import WEIGHTS_FOLDER
 from vitruvian.methods.stage import Stage
-from vitruvian.methods.weights import Card, save_weights
+from vitruvian.methods.weights import Card, load_weights, save_weights
 from vitruvian.shards.people import people_of
 from vitruvian.train.data import Data
 from vitruvian.train.lock import hold
 from vitruvian.train.loop import Settings, TrainingLoop
+from vitruvian.train.parts import LoadNetwork, load_parts
 
-WEIGHTS = "weights"
 RECEIPT = "receipt.json"
 FAILURE = "failure.json"
 LOCK_WAIT_S = 60.0
@@ -38,6 +40,11 @@ class Task:
     """But for device, rank and world size, which a worker learns where it runs."""
     card: Card
     """But for the metrics."""
+    parts: Mapping[str, Path]
+    """Weights folders of the networks that the stage needs."""
+    init: Path | None
+    """Weights folder to start from."""
+    load_network: LoadNetwork
     cpus: int
     attempt: str
     """A name of its own for every start of the command, so that an older failure is not taken for a new one."""
@@ -56,6 +63,12 @@ class Receipt:
 def read_receipt(folder: Path) -> Receipt | None:
     path = folder / RECEIPT
     return Receipt(**json.loads(path.read_text())) if path.exists() else None
+
+
+def is_finished(folder: Path) -> bool:
+    """Whether the stage in ``folder`` was trained to its end."""
+    receipt = read_receipt(folder)
+    return receipt is not None and receipt.finished
 
 
 def carry_out(task: Task, *, device: str, rank: int = 0, world_size: int = 1) -> None:
@@ -103,11 +116,16 @@ def _train(task: Task, *, device: str, rank: int, world_size: int) -> None:
         if world_size > 1:
             distributed.barrier()  # nobody reads the checkpoint before rank 0 holds the lock
         order = data.order(train, settings.seed)
-        outcome = TrainingLoop(stage, train, held_out, folder, order=order, settings=settings).run()
+        parts = load_parts(
+            task.parts, task.load_network, device=torch.device(device), channels_last=stage.training.channels_last
+        )
+        init = None if task.init is None else load_weights(task.init).state_dict
+        loop = TrainingLoop(stage, train, held_out, folder, order=order, settings=settings, parts=parts, init=init)
+        outcome = loop.run()
         if rank == 0:
             extra = {**task.card.extra, "num_steps": outcome.num_steps, "finished": outcome.finished}
             card = replace(task.card, metrics=dict(outcome.metrics), people=people_of(train), extra=extra)
-            save_weights(folder / WEIGHTS, outcome.network.state_dict(), card)
+            save_weights(folder / WEIGHTS_FOLDER, outcome.network.state_dict(), card, parts=task.parts)
             receipt = Receipt(
                 finished=outcome.finished,
                 num_steps=outcome.num_steps,

@@ -59,10 +59,11 @@ def test_reconstruct_refuses_bad_pictures_and_weights(refuses: Refuses, tmp_path
 
 def test_train_and_evaluate_refuse_what_is_not_there(refuses: Refuses, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
-    refuses(["train", "--data", "empty", "--out", "run"], "empty", "dataset.json")
-    refuses(["train", "--data", "empty", "--out", "run", "--recipe", "gigantic"], "gigantic", "tiny")
-    refuses(["train", "--data", "empty", "--out", "run", "--method", "pofu"], "pofu", "pifu")
-    refuses(["train", "--data", "empty", "--out", "run", "--epochs", "-1"], "epochs")
+    refuses(["train", "pifu", "--data", "empty", "--out", "run"], "empty", "dataset.json")
+    refuses(["train", "pifu", "--data", "empty", "--out", "run", "--recipe", "gigantic"], "gigantic", "tiny")
+    refuses(["train", "pofu", "--data", "empty", "--out", "run"], "pofu", "pifu")
+    refuses(["train", "--data", "empty", "--out", "run"], "METHOD")
+    refuses(["train", "pifu", "--data", "empty", "--out", "run", "--epochs", "-1"], "epochs")
     refuses(["evaluate", "--data", "empty", "--weights", "none", "--out", "run"], "none")
 
 

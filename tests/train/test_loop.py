@@ -75,7 +75,7 @@ def test_a_run_without_a_checkpoint_starts_again_and_its_history_is_whole(tmp_pa
 def test_out_of_time_stops_with_a_checkpoint(tmp_path: Path) -> None:
     run(tmp_path / "calm")
     attempts = 0
-    while not (outcome := run(tmp_path / "short", max_seconds=0.0)).finished:
+    while not (outcome := run(tmp_path / "short", deadline=0.0)).finished:
         attempts += 1
         assert outcome.num_steps == attempts
     assert attempts == 20

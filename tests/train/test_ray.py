@@ -24,7 +24,8 @@ from vitruvian.methods.weights import load_weights
 from vitruvian.ray_local import start_ray
 from vitruvian.train.history import HISTORY, read_history
 from vitruvian.train.options import TrainOptions
-from vitruvian.train.run import TrainResult, train_recipe
+from vitruvian.train.results import TrainResult
+from vitruvian.train.run import train_recipe
 
 # Ray's modules use each other's deprecated parts.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:ray.*")
@@ -49,7 +50,7 @@ def own_store(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def run(out: Path, *, num_workers: int, stage: WaveStage = STAGE, data: WaveFolder = SLOW, **changes: Any) -> TrainResult:
     cpus = 1
-    options = TrainOptions(data=out, out=out, num_workers=num_workers, cpus_per_worker=cpus, **changes)
+    options = TrainOptions(method="wave", data=out, out=out, num_workers=num_workers, cpus_per_worker=cpus, **changes)
     return train_recipe(wave_recipe(stage), data, options, progress=False)
 
 

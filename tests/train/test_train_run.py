@@ -16,7 +16,8 @@ from vitruvian.methods.stage import Training
 from vitruvian.methods.weights import load_weights
 from vitruvian.train.lock import hold
 from vitruvian.train.options import TrainOptions
-from vitruvian.train.run import TrainResult, train, train_recipe
+from vitruvian.train.results import TrainResult
+from vitruvian.train.run import train, train_recipe
 
 STAGE = WaveStage(training=Training(epochs=3, batch_size=8, learning_rate=1e-2, optimizer="adam", validation_samples=7))
 DATA = WaveFolder()
@@ -28,7 +29,14 @@ def no_store_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def options(tmp_path: Path, **changes: Any) -> TrainOptions:
-    return TrainOptions(data=tmp_path, out=tmp_path / "run", num_workers=0, cpus_per_worker=1, **changes)
+    given: dict[str, Any] = {
+        "method": "pifu",
+        "data": tmp_path,
+        "out": tmp_path / "run",
+        "num_workers": 0,
+        "cpus_per_worker": 1,
+    }
+    return TrainOptions(**{**given, **changes})
 
 
 def run(tmp_path: Path, stage: WaveStage = STAGE, *, data: WaveFolder = DATA, **changes: Any) -> TrainResult:
@@ -99,7 +107,7 @@ def test_another_run_in_the_folder_is_refused_and_no_resume_replaces_it(tmp_path
     first = run(tmp_path)
     with pytest.raises(InputError, match=r"1 differ, such as seed: 0 there, 1 now\).*--no-resume"):
         run(tmp_path, seed=1)
-    with pytest.raises(InputError, match=r"recipe\.stages\.fit\.width: 32 there, 8 now"):
+    with pytest.raises(InputError, match=r"stages\.fit\.options\.width: 32 there, 8 now"):
         run(tmp_path, replace(STAGE, width=8))
     with pytest.raises(InputError, match="such as data"):
         run(tmp_path, data=WaveFolder(fingerprint="e" * 64))
@@ -158,4 +166,4 @@ def test_names_and_folders_that_do_not_exist(tmp_path: Path) -> None:
 )
 def test_options_are_checked(tmp_path: Path, changes: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
-        TrainOptions(data=tmp_path, out=tmp_path, **changes)
+        TrainOptions(method="pifu", data=tmp_path, out=tmp_path, **changes)

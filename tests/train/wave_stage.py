@@ -84,7 +84,7 @@ class WaveFolder:
 
 
 def wave_recipe(stage: WaveStage) -> Recipe:
-    return Recipe(method="wave", name="tiny", protocol="plane", stages=(stage,))
+    return Recipe(method="wave", name="tiny", protocols=("plane",), stages=(stage,))
 
 
 def wave_order(epoch: int) -> list[int]:

@@ -9,6 +9,7 @@ from vitruvian.methods.pifu.options import NetworkOptions
 from vitruvian.methods.pifu.samples import SampleOptions
 from vitruvian.methods.pifu.stage import ShapeStage
 from vitruvian.methods.stage import Recipe, Training
+from vitruvian.methods.training_data import UPRIGHT_PEOPLE
 
 
 def paper() -> Recipe:
@@ -29,8 +30,9 @@ def paper() -> Recipe:
     return Recipe(
         method="pifu",
         name="paper",
-        protocol="pifu",
+        protocols=("pifu",),
         stages=(stage,),
+        data={"num_subjects": 491, "held_out": 49, "views_per_subject": 360},
         reconstruct=FieldOptions(resolution=256, evaluation="octree", min_part=0.0, erode_photograph=True),
         notes="512 px, 15.6 M parameters, 360 views a subject: days on a GPU.",
     )
@@ -74,8 +76,9 @@ def tiny() -> Recipe:
     return Recipe(
         method="pifu",
         name="tiny",
-        protocol="pifu",
+        protocols=("pifu",),
         stages=(stage,),
+        data=UPRIGHT_PEOPLE,
         reconstruct=FieldOptions(resolution=128, start_stride=4, min_part=0.05, carve=True),
         notes="128 px, 0.36 M parameters; for two CPU cores and a few minutes.",
     )

@@ -1,0 +1,38 @@
+"""Where weights are in what a training run leaves: in ``RUN/STAGE/weights``, the stages in the order of ``RUN/run.json``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from vitruvian.errors import InputError
+from vitruvian.methods.weights import CARD
+
+RUN = "run.json"
+WEIGHTS_FOLDER = "weights"
+
+
+def find_weights(folder: Path, *, stage: str | None = None) -> Path:
+    """The weights folder that ``folder`` is or holds: itself, a stage's, or in a run's folder that of ``stage`` (None: the last
+    stage that has weights). ``InputError`` if there is none."""
+    if (folder / CARD).is_file():
+        return folder
+    if (folder / WEIGHTS_FOLDER / CARD).is_file():
+        return folder / WEIGHTS_FOLDER
+    if not (folder / RUN).is_file():
+        raise InputError(
+            f"{folder}: neither a weights folder (it has no {CARD}) nor the folder of a training run (no {RUN}). Give the "
+            "folder that training wrote its weights to."
+        )
+    names = _stages(folder / RUN) if stage is None else (stage,)
+    there = [folder / name / WEIGHTS_FOLDER for name in names if (folder / name / WEIGHTS_FOLDER / CARD).is_file()]
+    if not there:
+        raise InputError(f"{folder}: this training run has no weights of {', '.join(names)} yet. Start its command again.")
+    return there[-1]
+
+
+def _stages(path: Path) -> tuple[str, ...]:
+    try:
+        return tuple(json.loads(path.read_text(encoding="utf-8"))["stages"])
+    except (ValueError, KeyError, TypeError):
+        raise InputError(f"{path}: is damaged. Give the weights folder of a stage itself.") from None

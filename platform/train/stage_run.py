@@ -1,0 +1,137 @@
+"""One stage of a run, from the driver's side: start its task, follow it, file what came out."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from vitruvian.errors import InputError
+from vitruvian.methods.run_folders import WEIGHTS_FOLDER
+from vitruvian.methods.weights import Card, weights_sha256
+from vitruvian.train.data import Data
+from vitruvian.train.follow import Relay, follow
+from vitruvian.train.history import HISTORY
+from vitruvian.train.launch import launch_here, launch_on_ray, share_of_cpus
+from vitruvian.train.loop import PICTURES, Settings
+from vitruvian.train.options import TrainOptions
+from vitruvian.train.parts import LoadNetwork
+from vitruvian.train.plan import StagePlan
+from vitruvian.train.progress import ProgressPrinter
+from vitruvian.train.results import TrainResult
+from vitruvian.train.tracking import Tracker
+from vitruvian.train.worker import Task, is_finished, raise_failure, read_receipt
+
+PARTS = "parts.json"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StageRun:
+    """Everything about the training of one stage."""
+
+    plan: StagePlan
+    data: Data
+    folder: Path
+    card: Card
+    options: TrainOptions
+    load_network: LoadNetwork
+    deadline: float | None
+    model: str
+    """The name of its weights in MLflow's registry."""
+    progress: bool
+
+
+def train_stage(run: StageRun, tracker: Tracker) -> TrainResult:
+    """Train the stage to its end or to the deadline, unless it has been; register its weights when it is finished."""
+    folder, options = run.folder, run.options
+    relay = Relay(folder, tracker)
+    try:
+        _check_parts(run)
+        if not is_finished(folder):
+            task = _task(run)
+            if options.num_workers:
+                launched = launch_on_ray(
+                    task, num_workers=options.num_workers, device=options.device, max_restarts=options.max_restarts
+                )
+            else:
+                launched = launch_here(task, options.device)
+            try:
+                follow(launched, relay, ProgressPrinter(f"{run.card.method}/{run.plan.stage.name}", shown=run.progress))
+            except Exception:
+                raise_failure(task)  # says more than Ray does
+                raise
+            raise_failure(task)
+        receipt = read_receipt(folder)
+        if receipt is None:
+            raise RuntimeError(f"Training ended without a result in {folder}; its checkpoint is kept.")
+        relay.poll()
+        relay.flush()
+        model = None
+        if receipt.finished:
+            card = run.card
+            tags = {"stage": card.stage, "recipe": card.recipe, "data_fingerprint": card.data_fingerprint}
+            version = tracker.register(folder / WEIGHTS_FOLDER, model=run.model, alias=card.recipe, tags=tags)
+            model = f"models:/{run.model}/{version}"
+        tracker.end("FINISHED" if receipt.finished else "KILLED")
+    except BaseException as error:
+        with suppress(Exception):  # the error at hand is the one to report
+            relay.poll()
+            relay.flush()
+            tracker.end("FAILED" if isinstance(error, Exception) else "KILLED")
+        raise
+    return TrainResult(
+        stage=run.plan.stage.name,
+        weights=folder / WEIGHTS_FOLDER,
+        history=folder / HISTORY,
+        pictures=folder / PICTURES,
+        metrics=receipt.metrics,
+        seconds=receipt.seconds,
+        finished=receipt.finished,
+        run_id=tracker.run_id,
+        tracking_uri=tracker.uri,
+        model=model,
+    )
+
+
+def _check_parts(run: StageRun) -> None:
+    """A stage that has begun must go on with the parts that it began with."""
+    path = run.folder / PARTS
+    hashes = {name: weights_sha256(folder) for name, folder in run.plan.parts.items()}
+    if path.exists():
+        before = json.loads(path.read_text())
+        if changed := [name for name in hashes if before.get(name) != hashes[name]]:
+            raise InputError(
+                f"{run.folder}: was begun with other weights of {changed[0]} than those in {run.plan.parts[changed[0]]}. "
+                f"Train it anew: --stages {run.plan.stage.name} --no-resume"
+            )
+        return
+    run.folder.mkdir(parents=True, exist_ok=True)
+    path.with_name(PARTS + ".tmp").write_text(json.dumps(hashes, indent=2) + "\n")
+    path.with_name(PARTS + ".tmp").replace(path)
+
+
+def _task(run: StageRun) -> Task:
+    options = run.options
+    cpus = share_of_cpus(options.num_workers, wanted=options.cpus_per_worker)
+    threads = min(8, max(1, cpus // 2)) if options.loader_threads is None else options.loader_threads
+    settings = Settings(
+        seed=options.seed,
+        loader_threads=threads,
+        checkpoint_seconds=options.checkpoint_seconds,
+        deadline=run.deadline,
+        pictures_every=options.pictures_every,
+    )
+    return Task(
+        stage=run.plan.stage,
+        data=run.data,
+        folder=run.folder,
+        settings=settings,
+        card=run.card,
+        parts=run.plan.parts,
+        init=run.plan.init,
+        load_network=run.load_network,
+        cpus=cpus,
+        attempt=uuid.uuid4().hex,
+    )
