@@ -50,12 +50,11 @@ def train(options: TrainOptions, *, progress: bool = True) -> TrainResult:
             root = own_data(recipe, num_actors=actors, tracking_uri=uri, progress=progress)
         else:
             root = options.data.expanduser().absolute()
-        data = ShardData(root)
-        if options.cache is not None:
-            data = replace(data, cache=options.cache.expanduser().absolute())
+        cache = None if options.cache is None else options.cache.expanduser().absolute()
+        if cache is not None:
             items = [item for plan in plans for item in plan.stage.items]
-            ensure_cache(root, data.cache, items, threads=os.cpu_count() or 1)
-        return train_recipe(recipe, data, options, began=began, progress=progress)
+            ensure_cache(root, cache, items, threads=os.cpu_count() or 1)
+        return train_recipe(recipe, ShardData(root, cache), options, began=began, progress=progress)
 
 
 def train_recipe(
