@@ -29,7 +29,7 @@ class ColorStage(Stage):
     method: ClassVar[str] = "pifu"
     name: ClassVar[str] = "color"
     needs: ClassVar[tuple[str, ...]] = ("shape",)
-    items: ClassVar[tuple[str, ...]] = ("rgb", "mask", "color_points")  # type: ignore[misc,assignment]
+    items: ClassVar[tuple[str, ...]] = ("rgb", "mask", "color_points")
     options: ColourNetworkOptions = field(default_factory=ColourNetworkOptions)
     samples: SampleOptions = field(default_factory=SampleOptions)
     """``num_points`` (``num_sample_color``) are drawn from the pool of ``color_points``."""
