@@ -15,7 +15,7 @@ from vitruvian.errors import InputError
 class TrainOptions:
     """Options of ``vitruvian train``."""
 
-    method: Annotated[str, tyro.conf.Positional]
+    method: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="METHOD")]
     """The published system to train: pifu, ..."""
     recipe: str = "tiny"
     """Its configuration: ``tiny`` takes minutes on a laptop, ``paper`` is what was published."""

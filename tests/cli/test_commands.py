@@ -29,6 +29,7 @@ def test_help_explains_each_command_and_its_options(vitruvian: Run, name: str) -
     assert result.returncode == 0, result.stderr
     assert f"usage: vitruvian {name}" in result.stdout
     assert len(result.stdout.splitlines()) >= 5
+    assert "(default: None)" not in result.stdout and "(default: )" not in result.stdout
 
 
 def test_doctor_finds_what_is_required(vitruvian: Run) -> None:
