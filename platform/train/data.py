@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -10,9 +11,10 @@ from vitruvian.methods.stage import Stage
 from vitruvian.shards.cache import CachedDataset
 from vitruvian.shards.dataset import ShardDataset
 from vitruvian.shards.order import global_order
+from vitruvian.shards.people import person_code
 from vitruvian.shards.siblings import SiblingDataset
 from vitruvian.train.loader import Samples
-from vitruvian.train.loop import Order
+from vitruvian.train.sample_order import Order
 
 
 class Data(Protocol):
@@ -29,6 +31,9 @@ class Data(Protocol):
 
     @property
     def fingerprint(self) -> str: ...
+
+    def people(self, split: str) -> Mapping[str, str]:
+        """Who is in ``train`` or ``test``: code (``shards.people``) -> name in the data set; none if it is not of people."""
 
     def open(self, stage: Stage, split: str) -> Samples:
         """The samples of ``train`` or ``test`` with the items that the stage reads; ``InputError`` if they are not there."""
@@ -66,6 +71,11 @@ class ShardData:
         if self.cache is not None:  # which may stand for shards that are elsewhere
             return CachedDataset(self.root, cache=self.cache, items=())
         return ShardDataset(self.root, items=(), verify="size")
+
+    def people(self, split: str) -> Mapping[str, str]:
+        data = self._any
+        names = [subject.subject_id for subject in data.subjects if subject.split == split]
+        return {person_code(data.card, name): name for name in names}
 
     def open(self, stage: Stage, split: str) -> ShardDataset | SiblingDataset:
         if self.cache is not None:

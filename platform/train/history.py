@@ -3,7 +3,8 @@
 The worker of rank 0 writes it; the driver follows it to show progress and to fill MLflow, and reports draw loss curves from it.
 After an interruption it is cut back to the checkpoint, so every step stands in it exactly once.
 
-Events: ``start`` (an attempt begins: position, steps an epoch, workers, device), ``step`` (loss, learning rate, scalars of the
+Events: ``deriving`` (so many samples have their derived items), ``derived`` (all have; how many, bytes, seconds),
+``start`` (an attempt begins: position, steps an epoch, workers, device), ``step`` (loss, learning rate, scalars of the
 stage; ``step`` counts over all epochs, from 0), ``epoch`` (held-out metrics after it), ``picture`` (a path in the folder).
 """
 
@@ -34,6 +35,8 @@ def cut_back(path: Path, *, num_steps: int, num_epochs: int) -> None:
     """Keep the first ``num_steps`` steps and the ends of the first ``num_epochs`` epochs, and what came before them."""
 
     def kept(event: Event) -> bool:
+        if event["event"] in ("deriving", "derived"):
+            return bool(event["event"] == "derived")
         if event["event"] == "step":
             return event["step"] < num_steps
         if event["event"] == "start":

@@ -15,6 +15,7 @@ from vitruvian.methods.run_folders import RUN
 from vitruvian.methods.stage import Recipe
 from vitruvian.methods.weights import weights_sha256
 from vitruvian.train.plan import StagePlan
+from vitruvian.train.receipt import write_json
 
 
 def describe_recipe(recipe: Recipe) -> dict[str, Any]:
@@ -90,12 +91,9 @@ def claim_folder(out: Path, identity: Mapping[str, Any], recipe: Recipe, *, resu
             _check_same(out, {**there, "stages": {name: stages[name] for name in both}}, now, resume)
         else:  # nothing is left of the run that was here
             key = uuid.uuid4().hex
-    out.mkdir(parents=True, exist_ok=True)
     order = [stage.name for stage in recipe.stages]
     content = {"key": key, "stages": order, "identity": {**general, "stages": {**stages, **identity["stages"]}}}
-    temporary = path.with_name(RUN + ".tmp")
-    temporary.write_text(json.dumps(content, indent=2) + "\n")
-    temporary.replace(path)
+    write_json(path, content)
     return key
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -24,6 +24,9 @@ from vitruvian.train import memory_format
 TRAINING_DRAWS = 0x7261696E
 HELD_OUT_DRAWS = 0x68656C64
 """They open the entropy of a sample's generator: training and held-out samples never share draws, nor does the sample order."""
+
+Job = TypeVar("Job")
+Built = TypeVar("Built")
 
 
 class Samples(Protocol):
@@ -73,9 +76,7 @@ def build_batch(
     return {name: np.stack([sample[name] for sample in built]) for name in built[0]}
 
 
-def prefetch(
-    shares: Sequence[Share], build: Callable[[Share], dict[str, NDArray[Any]]], *, threads: int, ahead: int
-) -> Generator[tuple[Share, dict[str, NDArray[Any]]]]:
+def prefetch(shares: Sequence[Job], build: Callable[[Job], Built], *, threads: int, ahead: int) -> Generator[tuple[Job, Built]]:
     """The shares in order with what ``build`` makes of each; ``threads`` threads work on up to ``ahead`` of them in advance.
 
     An error in ``build`` is raised here, at its turn. ``threads`` 0: build in the calling thread.
@@ -85,7 +86,7 @@ def prefetch(
             yield share, build(share)
         return
     pool = ThreadPoolExecutor(threads, thread_name_prefix="loader")
-    waiting: deque[tuple[Share, Future[dict[str, NDArray[Any]]]]] = deque()
+    waiting: deque[tuple[Job, Future[Built]]] = deque()
     try:
         for share in shares:
             waiting.append((share, pool.submit(build, share)))

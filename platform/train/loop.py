@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,11 +24,10 @@ from vitruvian.train.history import HISTORY, HistoryWriter, cut_back, read_histo
 from vitruvian.train.loader import Samples, cut_into_shares, training_batches
 from vitruvian.train.measure import draw_pictures, measure
 from vitruvian.train.readings import Readings
+from vitruvian.train.sample_order import Order, epoch_samples
 from vitruvian.train.schedule import learning_rate
 from vitruvian.train.step import Objective, seed_step, take_step
 
-Order = Callable[[int], Sequence[int]]
-"""Epoch -> the samples of that epoch in their order, over all workers."""
 PICTURES = "pictures"
 CUDA_STEPS_A_READING = 10
 
@@ -94,7 +93,7 @@ class TrainingLoop:
         """Train from the checkpoint in ``folder``, or from the start. Only rank 0 writes: history, checkpoints, pictures."""
         settings, training, state = self.settings, self.stage.training, self.state
         self.folder.mkdir(parents=True, exist_ok=True)
-        load_checkpoint(state, self.folder / CHECKPOINT)
+        self.restore()
         objective: Objective | DistributedDataParallel = Objective(self.stage, state.network, self.parts)
         if settings.world_size > 1:
             distributed.barrier()  # nobody may still be reading when rank 0 saves again
@@ -116,10 +115,19 @@ class TrainingLoop:
                     self._end_epoch(writer)
         if self.is_main:
             save_checkpoint(state, self.folder / CHECKPOINT)
+        return self.standing()
+
+    def restore(self) -> None:
+        """Go to where the checkpoint is, if there is one."""
+        load_checkpoint(self.state, self.folder / CHECKPOINT)
+
+    def standing(self) -> Outcome:
+        """Where the run stands now."""
+        state, history = self.state, self.folder / HISTORY
         ends = [event for event in read_history(history) if event["event"] == "epoch"] if self.is_main else []
         return Outcome(
             network=state.network,
-            finished=state.epoch >= training.epochs,
+            finished=state.epoch >= self.stage.training.epochs,
             num_steps=self._num_steps,
             seconds=state.seconds,
             metrics=ends[-1]["metrics"] if ends else {},
@@ -142,20 +150,11 @@ class TrainingLoop:
             "pid": os.getpid(),
         }
 
-    def _epoch_order(self, epoch: int) -> list[int]:
-        """``num_samples`` samples: as many passes over the data as that takes, the last one cut short."""
-        passes = math.ceil(self.num_samples / len(self.train))
-        samples: list[int] = []
-        for part in range(passes):
-            samples.extend(int(index) for index in self.order(epoch * passes + part))
-        return samples[: self.num_samples]
-
     def _train_epoch(self, objective: Objective | DistributedDataParallel, writer: HistoryWriter | None) -> bool:
         """The rest of the current epoch; True if time is up."""
         settings, training, state = self.settings, self.stage.training, self.state
-        shares = cut_into_shares(
-            self._epoch_order(state.epoch), batch_size=training.batch_size, rank=settings.rank, world_size=settings.world_size
-        )
+        samples = epoch_samples(self.order, state.epoch, num_wanted=self.num_samples, num_there=len(self.train))
+        shares = cut_into_shares(samples, batch_size=training.batch_size, rank=settings.rank, world_size=settings.world_size)
         batches = training_batches(
             self.train,
             self.stage,

@@ -10,7 +10,7 @@ from vitruvian.errors import InputError
 from vitruvian.methods.run_folders import WEIGHTS_FOLDER, find_weights
 from vitruvian.methods.stage import Recipe, Stage
 from vitruvian.methods.weights import load_into, load_weights, read_card, weights_sha256
-from vitruvian.train.worker import is_finished
+from vitruvian.train.receipt import is_finished
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

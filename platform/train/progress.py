@@ -9,6 +9,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
+from vitruvian.datagen.pipeline.progress import readable_bytes
 from vitruvian.train.history import Event
 
 LINE_EVERY_S = 20.0
@@ -51,7 +52,9 @@ class ProgressPrinter:
 
     def show(self, events: list[Event]) -> None:
         for event in events:
-            if event["event"] == "start":
+            if event["event"] in ("deriving", "derived"):
+                self._show_deriving(event)
+            elif event["event"] == "start":
                 self._show_start(event)
             elif self._start is None:  # from an earlier attempt, whose worker was still dying
                 continue
@@ -76,6 +79,27 @@ class ProgressPrinter:
         if event["step"]:
             epoch, step = divmod(event["step"], event["steps_per_epoch"])
             self._print(f"  continuing after epoch {epoch}, step {step}")
+
+    def _show_deriving(self, event: Event) -> None:
+        """How far the items are that are computed once, before the training."""
+        what = f"computing {', '.join(event['names'])} once"
+        if event["event"] == "derived":
+            rate = event["computed"] / max(event["seconds"], 1e-9)
+            rounding = f", rounded by {event['largest_error']:.1g} at most" if event["precision"] == "float16" else ""
+            self._print(
+                f"{self._title}: {', '.join(event['names'])} of {event['samples']} samples computed once "
+                f"({readable_bytes(event['bytes'])}, {duration(event['seconds'])}, {rate:.1f} samples/s{rounding})"
+            )
+            return
+        done, whole = event["done"], event["whole"]
+        rate = (done - event["before"]) / max(event["seconds"], 1e-9)
+        left = duration((whole - done) / rate) if rate else "?"
+        rest = f"{rate:.1f} samples/s  {left} left"
+        if self._bar is not None:
+            self._bar.update(self._task, description=what, total=whole, completed=done, rest=rest)
+        elif time.monotonic() - self._line_at > LINE_EVERY_S:
+            self._print(f"  {what}: {done}/{whole}  {rest}")
+            self._line_at = time.monotonic()
 
     def _show_epoch(self, event: Event) -> None:
         assert self._start is not None

@@ -4,33 +4,33 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, suppress
 from dataclasses import replace
-from typing import Any
 
 from vitruvian.code_version import code_version
 from vitruvian.errors import InputError
 from vitruvian.methods.networks import load_network
 from vitruvian.methods.registry import find_recipe
 from vitruvian.methods.stage import Recipe
-from vitruvian.methods.weights import Card
+from vitruvian.methods.weights import Card, weights_sha256
 from vitruvian.mlflow_store import store_uri
 from vitruvian.ray_local import start_ray
 from vitruvian.shards.cache_build import ensure_cache
 from vitruvian.train.data import Data, ShardData
-from vitruvian.train.identity import claim_folder, describe_recipe, describe_run, flatten
+from vitruvian.train.identity import claim_folder, describe_recipe, describe_run
 from vitruvian.train.lock import hold
 from vitruvian.train.options import TrainOptions
 from vitruvian.train.overrides import apply_overrides
 from vitruvian.train.own_data import own_data
 from vitruvian.train.parts import LoadNetwork
 from vitruvian.train.plan import StagePlan, parse_parts, plan_stages
+from vitruvian.train.receipt import is_finished
 from vitruvian.train.results import TrainResult
+from vitruvian.train.run_tracking import RunTracking, log_result
+from vitruvian.train.split_guard import check_split, check_weights
 from vitruvian.train.stage_run import StageRun, train_stage
 from vitruvian.train.tracking import Tracker
-from vitruvian.train.worker import is_finished
 
 
 def train(options: TrainOptions, *, progress: bool = True) -> TrainResult:
@@ -74,54 +74,55 @@ def train_recipe(
     plans = _plans(recipe, options)
     _check_data(recipe, plans, data)
     deadline = None if options.max_minutes is None else (began or time.time()) + 60 * options.max_minutes
-    description = describe_recipe(recipe)
     with ExitStack() as stack:
         stack.enter_context(hold(out / ".lock", wait_s=2.0))
         identity = describe_run(recipe, plans, fingerprint=data.fingerprint, seed=options.seed)
-        key = claim_folder(out, identity, recipe, resume=options.resume)
+        tracking = RunTracking(
+            recipe=recipe,
+            data=data,
+            uri=store_uri(options.tracking_uri, out),
+            experiment=options.experiment or recipe.method,
+            key=claim_folder(out, identity, recipe, resume=options.resume),
+            seed=options.seed,
+            code_version=code_version(),
+            num_workers=options.num_workers,
+        )
         pool = stack.enter_context(ThreadPoolExecutor(1))
-        version = code_version()
-        tags = _tags(recipe, data, options, version)
-
-        def tracker_for(plan: StagePlan) -> Tracker:
-            name = plan.stage.name
-            tracker = Tracker(
-                store_uri(options.tracking_uri, out),
-                experiment=options.experiment or recipe.method,
-                key=f"{key}/{name}",
-                name=f"{recipe.name}/{name}",
-                tags={**tags, "vitruvian.stage": name},
-                params={"recipe": recipe.name, "seed": options.seed, **flatten(description["stages"][name])},
-            )
-            tracker.add_json(description, "recipe.json")
-            return tracker
-
-        tracker = pool.submit(tracker_for, plans[0])  # MLflow and Ray start at the same time
-        if options.num_workers and any(not is_finished(out / plan.stage.name) for plan in plans):
-            try:
+        whole = pool.submit(tracking.whole, plans)  # MLflow and Ray start at the same time
+        try:
+            if options.num_workers and any(not is_finished(out / plan.stage.name) for plan in plans):
                 stack.enter_context(start_ray())
-            except BaseException:
-                tracker.result().end("FAILED")
-                raise
-        results: list[TrainResult] = []
-        for plan in plans:
-            if results:
-                tracker = pool.submit(tracker_for, plan)
-            run = StageRun(
-                plan=plan,
-                data=data,
-                folder=out / plan.stage.name,
-                card=_card(recipe, plan, data, description, version, options.seed),
-                options=options,
-                load_network=load_network,
-                deadline=deadline,
-                model=_model_name(recipe, plan.stage.name),
-                progress=progress,
-            )
-            results.append(train_stage(run, tracker.result()))
-            if not results[-1].finished:
-                break
+            results: list[TrainResult] = []
+            for plan in plans:
+                run = StageRun(
+                    plan=plan,
+                    data=data,
+                    folder=out / plan.stage.name,
+                    card=_card(tracking, plan),
+                    options=options,
+                    load_network=load_network,
+                    deadline=deadline,
+                    model=_model_name(recipe, plan.stage.name),
+                    progress=progress,
+                )
+                results.append(train_stage(run, tracking.stage(plan, whole.result())))
+                if (parent := whole.result()) is not None:
+                    results[-1] = replace(results[-1], parent_run_id=parent.run_id)
+                    log_result(parent, results[-1])
+                if not results[-1].finished:
+                    break
+        except BaseException as error:
+            _end(whole, "FAILED" if isinstance(error, Exception) else "KILLED")
+            raise
+        _end(whole, "FINISHED" if results[-1].finished else "KILLED")
         return replace(results[-1], earlier=tuple(results[:-1]))
+
+
+def _end(whole: Future[Tracker | None], status: str) -> None:
+    """End the run above the stages, if there is one; an error at hand is the one to report."""
+    with suppress(Exception):
+        if (tracker := whole.result()) is not None:
+            tracker.end(status)
 
 
 def _plans(recipe: Recipe, options: TrainOptions) -> tuple[StagePlan, ...]:
@@ -136,36 +137,27 @@ def _check_data(recipe: Recipe, plans: tuple[StagePlan, ...], data: Data) -> Non
             f"{' or '.join(map(repr, recipe.protocols))}. Make a data set for it: vitruvian datagen --protocol "
             f"{recipe.protocols[0]} ..."
         )
+    check_split(data)
+    check_weights(plans, data)
     for plan in plans:
         data.open(plan.stage, "train")
         if plan.stage.training.validation_samples:
             data.open(plan.stage, "test")
 
 
-def _tags(recipe: Recipe, data: Data, options: TrainOptions, version: str) -> dict[str, str]:
-    return {
-        "vitruvian.method": recipe.method,
-        "vitruvian.recipe": recipe.name,
-        "vitruvian.protocol": data.protocol,
-        "vitruvian.data": data.name,
-        "vitruvian.data_fingerprint": data.fingerprint,
-        "vitruvian.code_version": version,
-        "vitruvian.num_workers": str(options.num_workers),
-    }
-
-
-def _card(recipe: Recipe, plan: StagePlan, data: Data, description: Mapping[str, Any], version: str, seed: int) -> Card:
+def _card(tracking: RunTracking, plan: StagePlan) -> Card:
+    recipe, data = tracking.recipe, tracking.data
     return Card(
         method=recipe.method,
         stage=plan.stage.name,
         recipe=recipe.name,
         options=plan.stage.card_options(),
-        reconstruct=description["reconstruct"],
+        reconstruct=describe_recipe(recipe)["reconstruct"],
         protocol=data.protocol,
         data_fingerprint=data.fingerprint,
         data_licence=data.licence,
-        code_version=version,
-        extra={"seed": seed},
+        code_version=tracking.code_version,
+        extra={"seed": tracking.seed} | ({} if plan.init is None else {"started_from": weights_sha256(plan.init)}),
     )
 
 

@@ -7,6 +7,7 @@ import uuid
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from vitruvian.errors import InputError
 from vitruvian.methods.run_folders import WEIGHTS_FOLDER
@@ -20,9 +21,10 @@ from vitruvian.train.options import TrainOptions
 from vitruvian.train.parts import LoadNetwork
 from vitruvian.train.plan import StagePlan
 from vitruvian.train.progress import ProgressPrinter
+from vitruvian.train.receipt import is_finished, read_receipt, write_json
 from vitruvian.train.results import TrainResult
 from vitruvian.train.tracking import Tracker
-from vitruvian.train.worker import Task, is_finished, raise_failure, read_receipt
+from vitruvian.train.worker import Task, raise_failure
 
 PARTS = "parts.json"
 
@@ -98,7 +100,7 @@ def train_stage(run: StageRun, tracker: Tracker) -> TrainResult:
 def _check_parts(run: StageRun) -> None:
     """A stage that has begun must go on with the parts that it began with."""
     path = run.folder / PARTS
-    hashes = {name: weights_sha256(folder) for name, folder in run.plan.parts.items()}
+    hashes: dict[str, Any] = {name: weights_sha256(folder) for name, folder in run.plan.parts.items()}
     if path.exists():
         before = json.loads(path.read_text())
         if changed := [name for name in hashes if before.get(name) != hashes[name]]:
@@ -107,9 +109,7 @@ def _check_parts(run: StageRun) -> None:
                 f"Train it anew: --stages {run.plan.stage.name} --no-resume"
             )
         return
-    run.folder.mkdir(parents=True, exist_ok=True)
-    path.with_name(PARTS + ".tmp").write_text(json.dumps(hashes, indent=2) + "\n")
-    path.with_name(PARTS + ".tmp").replace(path)
+    write_json(path, hashes)
 
 
 def _task(run: StageRun) -> Task:

@@ -45,24 +45,29 @@ class Tracker:
             self._next_step = max((metric.step for metric in logged), default=-1) + 1
             ends = self._client.get_metric_history(self.run_id, "epoch")
             self._next_epoch = int(max((metric.value for metric in ends), default=-1)) + 1
+            self._has_derived = bool(self._client.get_metric_history(self.run_id, "derived/bytes"))
             return
         from mlflow.entities import Param
 
         run = self._client.create_run(experiment, run_name=name, tags={RUN_KEY: key, **tags})
         self.run_id = run.info.run_id
         self._next_step = self._next_epoch = 0
+        self._has_derived = False
         entries = [Param(name, str(value)[:500]) for name, value in params.items()]
         for start in range(0, len(entries), PARAMS):
             self._client.log_batch(self.run_id, params=entries[start : start + PARAMS])
 
     def add(self, events: Sequence[Event]) -> None:
-        """Keep steps and ends of epochs that the run does not have yet for the next ``flush``."""
+        """Keep what the run does not have yet (steps, ends of epochs, what was derived) for the next ``flush``."""
         for event in events:
             if event["event"] == "step" and event["step"] >= self._next_step:
                 self._next_step = event["step"] + 1
                 self._waiting.append(event)
             elif event["event"] == "epoch" and event["epoch"] >= self._next_epoch:
                 self._next_epoch = event["epoch"] + 1
+                self._waiting.append(event)
+            elif event["event"] == "derived" and not self._has_derived:
+                self._has_derived = True
                 self._waiting.append(event)
 
     def flush(self) -> None:
@@ -77,7 +82,7 @@ class Tracker:
                 values = _metrics(event)
                 if metrics and len(metrics) + len(values) > BATCH:
                     break
-                metrics += [Metric(name, value, now, event["step"]) for name, value in values.items()]
+                metrics += [Metric(name, value, now, event.get("step", 0)) for name, value in values.items()]
                 taken += 1
             self._client.log_batch(self.run_id, metrics=metrics)
             del self._waiting[:taken]
@@ -87,6 +92,13 @@ class Tracker:
 
     def add_json(self, content: Mapping[str, Any], name: str) -> None:
         self._client.log_dict(self.run_id, dict(content), name)
+
+    def add_metrics(self, values: Mapping[str, float]) -> None:
+        """Values that have no step."""
+        from mlflow.entities import Metric
+
+        now = int(time.time() * 1000)
+        self._client.log_batch(self.run_id, metrics=[Metric(name, float(value), now, 0) for name, value in values.items()])
 
     def register(self, weights: Path, *, model: str, alias: str, tags: Mapping[str, str]) -> str:
         """Store the weights folder with the run and make it the newest version of ``model``, with ``alias`` pointing at it.
@@ -116,5 +128,7 @@ class Tracker:
 def _metrics(event: Event) -> dict[str, float]:
     if event["event"] == "epoch":
         return {"epoch": event["epoch"], **{f"held_out/{name}": value for name, value in event["metrics"].items()}}
+    if event["event"] == "derived":
+        return {f"derived/{name}": event[name] for name in ("samples", "bytes", "seconds", "largest_error")}
     known = {"event", "step", "epoch", "seconds"}
     return {f"train/{name}": value for name, value in event.items() if name not in known}

@@ -6,9 +6,8 @@ import json
 import traceback
 from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import distributed
@@ -16,14 +15,16 @@ from torch import distributed
 from vitruvian.errors import InputError
 from vitruvian.methods.run_folders import WEIGHTS_FOLDER
 from vitruvian.methods.stage import Stage
-from vitruvian.methods.weights import Card, load_weights, save_weights
-from vitruvian.shards.people import people_of
+from vitruvian.methods.weights import Card, load_weights, save_weights, weights_sha256
 from vitruvian.train.data import Data
+from vitruvian.train.derive import derived_key
 from vitruvian.train.lock import hold
 from vitruvian.train.loop import Settings, TrainingLoop
 from vitruvian.train.parts import LoadNetwork, load_parts
+from vitruvian.train.receipt import Receipt, write_json, write_receipt
+from vitruvian.train.split_guard import people_behind
+from vitruvian.train.with_derived import with_derived
 
-RECEIPT = "receipt.json"
 FAILURE = "failure.json"
 LOCK_WAIT_S = 60.0
 """A worker whose driver was killed may live for some seconds more."""
@@ -50,27 +51,6 @@ class Task:
     """A name of its own for every start of the command, so that an older failure is not taken for a new one."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Receipt:
-    """What a finished (or timed out) task leaves."""
-
-    finished: bool
-    num_steps: int
-    seconds: float
-    metrics: dict[str, float]
-
-
-def read_receipt(folder: Path) -> Receipt | None:
-    path = folder / RECEIPT
-    return Receipt(**json.loads(path.read_text())) if path.exists() else None
-
-
-def is_finished(folder: Path) -> bool:
-    """Whether the stage in ``folder`` was trained to its end."""
-    receipt = read_receipt(folder)
-    return receipt is not None and receipt.finished
-
-
 def carry_out(task: Task, *, device: str, rank: int = 0, world_size: int = 1) -> None:
     """Run a task in this process. What goes wrong in our code is written down for the driver, as running it again is no use;
     a death of this or another worker is not, so Ray Train starts the workers again and they continue from the checkpoint."""
@@ -88,7 +68,7 @@ def carry_out(task: Task, *, device: str, rank: int = 0, world_size: int = 1) ->
             "input_error": str(error) if isinstance(error, InputError) else None,
             "traceback": traceback.format_exc(),
         }
-        _write(failure, report)
+        write_json(failure, report)
         if world_size > 1:
             raise  # the others wait for this worker, and must be stopped
 
@@ -119,12 +99,21 @@ def _train(task: Task, *, device: str, rank: int, world_size: int) -> None:
         parts = load_parts(
             task.parts, task.load_network, device=torch.device(device), channels_last=stage.training.channels_last
         )
+        hashes = {name: weights_sha256(part) for name, part in task.parts.items()}
+        key = derived_key(stage, fingerprint=data.fingerprint, parts=hashes)
+        ready = with_derived(stage, parts, train, held_out, folder, key=key, order=order, settings=settings)
         init = None if task.init is None else load_weights(task.init).state_dict
-        loop = TrainingLoop(stage, train, held_out, folder, order=order, settings=settings, parts=parts, init=init)
-        outcome = loop.run()
+        loop = TrainingLoop(stage, ready.train, ready.held_out, folder, order=order, settings=settings, parts=parts, init=init)
+        if ready.complete:
+            outcome = loop.run()
+        else:
+            loop.restore()
+            outcome = loop.standing()
         if rank == 0:
             extra = {**task.card.extra, "num_steps": outcome.num_steps, "finished": outcome.finished}
-            card = replace(task.card, metrics=dict(outcome.metrics), people=people_of(train), extra=extra)
+            behind = [*task.parts.values(), *([] if task.init is None else [task.init])]
+            people = list(dict.fromkeys([*data.people("train"), *people_behind(behind)]))
+            card = replace(task.card, metrics=dict(outcome.metrics), people=people, extra=extra)
             save_weights(folder / WEIGHTS_FOLDER, outcome.network.state_dict(), card, parts=task.parts)
             receipt = Receipt(
                 finished=outcome.finished,
@@ -132,11 +121,4 @@ def _train(task: Task, *, device: str, rank: int, world_size: int) -> None:
                 seconds=outcome.seconds,
                 metrics=dict(outcome.metrics),
             )
-            _write(folder / RECEIPT, asdict(receipt))
-
-
-def _write(path: Path, content: dict[str, Any]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(path.name + ".tmp")
-    temporary.write_text(json.dumps(content, indent=2))
-    temporary.replace(path)
+            write_receipt(folder, receipt)

@@ -58,12 +58,16 @@ def test_reconstruct_refuses_bad_pictures_and_weights(refuses: Refuses, tmp_path
     refuses(["reconstruct", "photo.png", "--mask", "mask.png", "--weights", "empty"], "empty", "card.json")
 
 
+def test_train_asks_for_the_method(vitruvian: Run) -> None:
+    result = vitruvian("train", "--data", "empty")
+    assert result.returncode == 2 and "METHOD" in result.stderr
+
+
 def test_train_and_evaluate_refuse_what_is_not_there(refuses: Refuses, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     refuses(["train", "pifu", "--data", "empty", "--out", "run"], "empty", "dataset.json")
     refuses(["train", "pifu", "--data", "empty", "--out", "run", "--recipe", "gigantic"], "gigantic", "tiny")
     refuses(["train", "pofu", "--data", "empty", "--out", "run"], "pofu", "pifu")
-    refuses(["train", "--data", "empty", "--out", "run"], "METHOD")
     refuses(["train", "pifu", "--data", "empty", "--out", "run", "--epochs", "-1"], "epochs")
     refuses(["evaluate", "--data", "empty", "--weights", "none", "--out", "run"], "none")
 
