@@ -18,9 +18,12 @@ Trained networks live in weights folders: weights.safetensors, and card.json, wh
 writes them; import makes one from a checkpoint that the original projects published, for example:
 
   {program} import net_G --as pifu/shape --out weights/pifu-shape
-  {program} import net_C --as pifu/color --out weights/pifu-color
+  {program} import net_C --as pifu/color --out weights/pifu-color --part shape=weights/pifu-shape
   {program} import netV_epoch_29_2899 --as geopifu/coarse --out weights/geopifu-coarse
-  {program} import netG_epoch_44_2415 --as geopifu/query --out weights/geopifu-query
+  {program} import netG_epoch_44_2415 --as geopifu/query --out weights/geopifu-query --part coarse=weights/geopifu-coarse
+
+Colour and query networks work on what another network makes of the picture: --part names its weights folder, which is copied
+into the new one. Then that folder is all that vitruvian reconstruct needs.
 
 Only tensors are read. Such files can hold programs that run when they are opened; one that does is refused, and nothing of it
 runs. Prefixes that wrappers put before every name (module. of several GPUs) are dropped. Sizes are read from the tensors, so
@@ -49,6 +52,9 @@ class ImportOptions:
     overrides: Annotated[tuple[str, ...], tyro.conf.arg(name="set", metavar="NAME=VALUE ...")] = ()
     """Options of the network that a file does not tell: `upsample_mode=nearest` for hourglasses of before torch 1.3,
     `z_size=200`, `load_size_px=512`; of geopifu/query `image.z_size=200`; of geopifu/coarse `input_height_px=384`."""
+    parts: Annotated[tuple[str, ...], tyro.conf.arg(name="part", metavar="NAME=FOLDER ...")] = ()
+    """The weights folder of the network that this one works with: `shape=FOLDER` for pifu/color, `coarse=FOLDER` for
+    geopifu/query. Without it the network can be inspected and trained on, but reconstructs nobody."""
     drop_surplus: bool = False
     """Leave out entries that the network does not have (of losses, of optional heads) instead of refusing the file."""
 
@@ -70,15 +76,24 @@ def _import(arguments: list[str], program: str) -> int:
 
     from vitruvian.methods.checkpoints import read_checkpoint
     from vitruvian.methods.networks import NETWORKS
-    from vitruvian.methods.published import import_weights, infer_options, parts
+    from vitruvian.methods.published import PARTS, import_weights, infer_options, parts
     from vitruvian.methods.weights import CARD
     from vitruvian.train.overrides import override_options
+    from vitruvian.train.plan import parse_parts
 
     if (options.out / CARD).exists():
         raise InputError(f"--out {options.out}: holds weights already. Name another folder, or delete it first.")
     checkpoint = read_checkpoint(options.file)
     network = override_options(infer_options(checkpoint, options.network), options.overrides)
-    made = import_weights(checkpoint, options.out, what=options.network, options=network, drop_surplus=options.drop_surplus)
+    given = parse_parts(options.parts)
+    made = import_weights(
+        checkpoint,
+        options.out,
+        what=options.network,
+        options=network,
+        drop_surplus=options.drop_surplus,
+        parts=given,
+    )
     around = f", without {' and '.join(checkpoint.unwrapped)} around them" if checkpoint.unwrapped else ""
     print(f"read     {options.file}: {len(checkpoint.state_dict)} tensors{around}")
     changed = differences(network, NETWORKS[options.network].options())
@@ -90,7 +105,11 @@ def _import(arguments: list[str], program: str) -> int:
         print(f"filled   {len(made.completed)} entries that are other entries' second names or are never used")
     if made.dropped:
         print(f"dropped  {len(made.dropped)} surplus entries: {parts(list(made.dropped))}")
-    print(f"wrote    {options.out}: weights.safetensors and card.json")
+    beside = "".join(f", and {name}/ with the {name} network" for name in given)
+    print(f"wrote    {options.out}: weights.safetensors and card.json{beside}")
+    if options.network in PARTS and not given:
+        name = PARTS[options.network]
+        print(f"note     to reconstruct with it, import it again with its {name} network: --part {name}=FOLDER")
     return 0
 
 

@@ -19,7 +19,7 @@ from vitruvian.methods.networks import NETWORKS
 from vitruvian.methods.pifu.published import colour_options, shape_options
 from vitruvian.methods.pifu.recipes import paper
 from vitruvian.methods.traces import Traces
-from vitruvian.methods.weights import Card, load_into, save_weights
+from vitruvian.methods.weights import Card, load_into, read_card, save_weights
 
 LICENCE = "as published with the checkpoint; see the project it came from (the original PIFu weights: non-commercial research)"
 PUBLISHED_SIZE_PX = 512
@@ -41,6 +41,10 @@ KINDS: Mapping[str, Kind] = {
     "pifu/color": Kind(sign=r"image_filter\.model\.", infer=colour_options),
     "pifu/shape": Kind(sign=r"image_filter\.(m\d|conv_last\d)", infer=shape_options),
 }
+
+
+PARTS: Mapping[str, str] = {"pifu/color": "shape", "geopifu/query": "coarse"}
+"""The stage whose network another one works with."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -88,13 +92,21 @@ def infer_options(checkpoint: Checkpoint, what: str) -> Any:
 
 
 def import_weights(
-    checkpoint: Checkpoint, folder: Path, *, what: str, options: Any = None, drop_surplus: bool = False
+    checkpoint: Checkpoint,
+    folder: Path,
+    *,
+    what: str,
+    options: Any = None,
+    drop_surplus: bool = False,
+    parts: Mapping[str, Path] | None = None,
 ) -> Imported:
     """Write the checkpoint as a weights folder of the network ``what``, with a card from which the network is rebuilt.
 
     ``options``: those of its training; by default ``infer_options``. Raises ``InputError`` that says which entries are missing,
-    surplus or of another shape. ``drop_surplus`` leaves surplus entries out.
+    surplus or of another shape. ``drop_surplus`` leaves surplus entries out. ``parts``: weights folders of the networks that it
+    works with (``PARTS``), copied into this one; without them it can be loaded, but gives no meshes.
     """
+    check_parts(what, parts or {})
     options = infer_options(checkpoint, what) if options is None else options
     network = NETWORKS[what].build(options)
     own = network.state_dict()
@@ -105,7 +117,7 @@ def import_weights(
     explain_mismatch(state_dict, own, origin=str(checkpoint.path), what=what)
     load_into(network, state_dict, origin=str(checkpoint.path))
     method, stage = what.split("/")
-    recipe = paper() if what == "pifu/shape" else None
+    recipe = paper() if method == "pifu" else None
     card = Card(
         method=method,
         stage=stage,
@@ -116,7 +128,7 @@ def import_weights(
         data_licence=LICENCE,
         extra={"imported_from": checkpoint.path.name, "imported_sha256": checkpoint.sha256},
     )
-    save_weights(folder, network.state_dict(), card)
+    save_weights(folder, network.state_dict(), card, parts=parts)
     number = sum(p.numel() for p in network.parameters())
     return Imported(
         card=card,
@@ -126,6 +138,17 @@ def import_weights(
         completed=completed,
         dropped=surplus if drop_surplus else (),
     )
+
+
+def check_parts(what: str, parts: Mapping[str, Path]) -> None:
+    """``InputError`` if a part is not one that the network works with, or is of another network."""
+    for name, part in parts.items():
+        if PARTS.get(what) != name:
+            takes = f"--part {PARTS[what]}=FOLDER" if what in PARTS else "no --part"
+            raise InputError(f"--part {name}: {what} takes {takes}.")
+        card = read_card(part)
+        if (found := f"{card.method}/{card.stage}") != f"{what.split('/')[0]}/{name}":
+            raise InputError(f"--part {name}={part}: holds weights of {found}, not of {what.split('/')[0]}/{name}.")
 
 
 def complete(state_dict: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], tuple[str, ...]]:

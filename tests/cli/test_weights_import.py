@@ -6,6 +6,7 @@ of the torch versions that the originals used, Geo-PIFu's from a data-parallel w
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,12 @@ import numpy as np
 import pytest
 import torch
 from fill import fill, load, weight
+from PIL import Image
 
 from tests.cli.conftest import Refuses
 from tests.methods.golden_checks import GOLDEN, given_tensors
 from vitruvian.cli.main import main
+from vitruvian.geometry.mesh_files import load_mesh
 from vitruvian.methods.geopifu.coarse_network import GeoPifuCoarseNetwork
 from vitruvian.methods.geopifu.query_network import GeoPifuQueryNetwork
 from vitruvian.methods.geopifu.voxel_lookup import range_offsets
@@ -24,6 +27,7 @@ from vitruvian.methods.networks import load_network
 from vitruvian.methods.pifu.colour_network import PifuColourNetwork
 from vitruvian.methods.pifu.colour_options import ColourNetworkOptions
 from vitruvian.methods.pifu.network import PifuShapeNetwork
+from vitruvian.methods.pifu.options import NetworkOptions
 from vitruvian.methods.registry import load_reconstructor
 from vitruvian.methods.weights import read_card
 
@@ -128,3 +132,40 @@ def test_wrong_use_is_refused(refuses: Refuses, tmp_path: Path) -> None:
     assert not (tmp_path / "weights").exists()
     assert main(["weights", "import", "color", *target]) == 0
     refuses(["weights", "import", "color", *target], "holds weights already")
+
+
+SMALL_SHAPE = NetworkOptions(width=0.125, num_stack=1, num_hourglass=1, hourglass_dim=8, mlp_dim=(9, 16, 1))
+
+
+def test_a_published_pair_reconstructs_in_colour(
+    tmp_path: Path, refuses: Refuses, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The colour network's folder, with its shape network in it, is all that ``reconstruct`` needs."""
+    monkeypatch.chdir(tmp_path)
+    torch.save(fill(PifuShapeNetwork(SMALL_SHAPE).state_dict()), "net_G")
+    torch.save(fill(PifuColourNetwork(SMALL).state_dict()), "net_C")
+    assert main(["weights", "import", "net_G", "--as", "pifu/shape", "--out", "shape"]) == 0
+    color = ["weights", "import", "net_C", "--as", "pifu/color"]
+    refuses([*color, "--out", "color", "--part", "coarse=shape"], "--part coarse", "pifu/color takes --part shape=FOLDER")
+    refuses([*color, "--out", "color", "--part", "shape=color"], "color", "not a weights folder")
+    assert main([*color, "--out", "alone"]) == 0
+    assert "--part shape=FOLDER" in capsys.readouterr().out
+    refuses([*color, "--out", "color", "--part", "shape=alone"], "holds weights of pifu/color, not of pifu/shape")
+    assert not Path("color").exists()
+    assert main([*color, "--out", "color", "--part", "shape=shape"]) == 0
+    assert "shape/ with the shape network" in capsys.readouterr().out
+    picture, mask = np.full((96, 80, 3), 200, np.uint8), np.zeros((96, 80), np.uint8)
+    mask[8:90, 20:60] = 255
+    picture[8:50, 20:60] = (220, 40, 60)
+    Image.fromarray(picture).save("photo.png")
+    Image.fromarray(mask).save("mask.png")
+    refuses(["reconstruct", "photo.png", "--mask", "mask.png", "--weights", "alone"], "--part shape=FOLDER")
+    card = json.loads(Path("color/card.json").read_text())
+    card["reconstruct"]["resolution"] = 64  # the published 256 takes its time
+    Path("color/card.json").write_text(json.dumps(card))
+    command = ["reconstruct", "photo.png", "--mask", "mask.png", "--weights", "color", "--out", "person.ply"]
+    assert main(command) == 0
+    mesh = load_mesh(Path("person.ply"))
+    assert mesh.vertex_colors is not None and len(np.unique(mesh.vertex_colors, axis=0)) > 20
+    lit = mesh.vertex_colors.any(axis=1)  # weights drawn from names make some black
+    assert lit[-1] and lit.mean() > 0.9

@@ -5,9 +5,12 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
+from fill import fill, load
+from golden_checks import given_tensors
 from people import Turned, stored_view
 
 from vitruvian.errors import InputError
+from vitruvian.methods.pifu.colour_stage import ColorStage
 from vitruvian.methods.pifu.options import NetworkOptions
 from vitruvian.methods.pifu.samples import SampleOptions, shape_sample
 from vitruvian.methods.pifu.stage import ShapeStage
@@ -117,3 +120,34 @@ def test_the_stage_learns_from_several_views() -> None:
         assert (stage.metrics(network, muddled)["mse"] > measured["mse"]).all()
         assert stage.pictures(network, batch)["preview"].shape == (320, 480, 3)
     assert measured["iou"].shape == (2,) and (measured["iou"] > 0.7).all()
+
+
+def test_three_views_through_the_published_networks_equal_the_original() -> None:
+    """Its shape network gives a copy of the answer for each view, 0 where the point is outside that view's picture; ours is
+    the answer wherever any picture has the point."""
+    golden = load("pifu", "views.npz")
+    given, calibration = given_tensors(golden, "pifu_views/"), torch.from_numpy(golden["const/calib_views"])
+    batch = {
+        "image": given["image64"][None],
+        "calibration": calibration[None],
+        "points": given["points"],
+        "labels": given["labels"],
+        "colors": given["rgb"],
+        "shape_map": given["shape_feature64"][None],
+    }
+    training = Training(epochs=1, batch_size=1, learning_rate=1e-3)
+    samples = SampleOptions(image_size_px=64, num_views=3)
+    shape, color = ShapeStage(samples=samples, training=training), ColorStage(samples=samples, training=training)
+    with torch.no_grad():
+        network = shape.network().eval()
+        network.load_state_dict(fill(network.state_dict()))
+        loss, _ = shape.loss(network, batch)
+        prediction = network(given["image64"], given["points"].repeat(3, 1, 1), calibration, num_views=3)[0]
+        expected = golden["out/shape/pred_of_each_view"].max(0, keepdims=True)
+        np.testing.assert_allclose(prediction, expected, atol=1e-5)
+        np.testing.assert_allclose(loss, np.square(expected - given["labels"].numpy()).mean(), rtol=1e-4)
+        painter = color.network().eval()
+        painter.load_state_dict(fill(painter.state_dict()))
+        colours = painter(given["image64"], given["shape_feature64"], given["points"].repeat(3, 1, 1), calibration, num_views=3)
+        np.testing.assert_allclose(colours, golden["out/color/pred"], atol=5e-5)
+        np.testing.assert_allclose(color.loss(painter, batch)[0], golden["out/color/loss_l1"][0], atol=3e-5)

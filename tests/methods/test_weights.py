@@ -93,7 +93,7 @@ BROKEN = {
     "no options": (lambda folder: change_card(folder, options=None), "'options' is missing"),
     "no method": (lambda folder: change_card(folder, method=3), "'method' is 3"),
     "unknown method": (lambda folder: change_card(folder, method="magic"), "'magic', which is unknown"),
-    "other stage": (lambda folder: change_card(folder, stage="colour"), "pifu / colour"),
+    "other stage": (lambda folder: change_card(folder, stage="colour"), "pifu/colour, which is unknown"),
     "no network options": (lambda folder: change_card(folder, options={}), "options.network is None"),
     "unknown option": (
         lambda folder: change_card(folder, options={"network": {"depth": 3}, "image_size_px": 64}),

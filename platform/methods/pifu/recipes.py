@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from vitruvian.methods.fields.options import FieldOptions
+from vitruvian.methods.pifu.colour_options import ColourNetworkOptions
+from vitruvian.methods.pifu.colour_stage import ColorStage
 from vitruvian.methods.pifu.options import NetworkOptions
 from vitruvian.methods.pifu.samples import SampleOptions
 from vitruvian.methods.pifu.stage import ShapeStage
@@ -13,10 +15,12 @@ from vitruvian.methods.training_data import UPRIGHT_PEOPLE
 
 
 def paper() -> Recipe:
-    """The published command: README of the original code, defaults of its options."""
-    stage = ShapeStage(
+    """The published commands: README of the original code, defaults of its options; the colour network's normalisation is that
+    of the published weights (``group``), where the option's default is ``instance``."""
+    samples = SampleOptions(image_size_px=512, num_points=5000, random_flip=True, random_scale=True, random_trans=True)
+    shape = ShapeStage(
         options=NetworkOptions(),
-        samples=SampleOptions(image_size_px=512, num_points=5000, random_flip=True, random_scale=True, random_trans=True),
+        samples=samples,
         training=Training(
             epochs=100,
             batch_size=2,
@@ -27,24 +31,34 @@ def paper() -> Recipe:
             validation_samples=100,
         ),
     )
+    color = ColorStage(
+        options=ColourNetworkOptions(norm="group"),
+        samples=samples,
+        training=Training(epochs=100, batch_size=2, learning_rate=1e-3, optimizer="adam", validation_samples=100),
+    )
     return Recipe(
         method="pifu",
         name="paper",
         protocols=("pifu",),
-        stages=(stage,),
-        data={"num_subjects": 491, "held_out": 49, "views_per_subject": 360},
+        stages=(shape, color),
+        data={
+            "num_subjects": 491,
+            "held_out": 49,
+            "views_per_subject": 360,
+            "items": ("mesh", "rgb", "mask", "query_points", "color_points"),
+        },
         reconstruct=FieldOptions(resolution=256, evaluation="octree", min_part=0.0, erode_photograph=True),
         notes="512 px, 15.6 M parameters, 360 views a subject: days on a GPU.",
     )
 
 
 def tiny() -> Recipe:
-    """For two CPU cores and a few minutes: a filter a quarter as wide, pictures a quarter as large.
+    """For two CPU cores and a few minutes: filters a quarter as wide, pictures a quarter as large.
 
     Deeper hourglasses cost little and see the whole person; the stem's finer map sharpens the outline; a ten times larger depth
     feature is heard from the first step on; half of the points are spread along the rays, so that thin parts do not grow deep.
     """
-    stage = ShapeStage(
+    shape = ShapeStage(
         options=NetworkOptions(
             num_stack=1,
             num_hourglass=4,
@@ -73,12 +87,33 @@ def tiny() -> Recipe:
             channels_last=True,
         ),
     )
+    color = ColorStage(
+        options=ColourNetworkOptions(
+            shape_channels=64,
+            mlp_dim=(129, 128, 64, 32, 3),
+            z_size=20.0,
+            align_corners=False,
+            width=0.25,
+        ),
+        samples=SampleOptions(image_size_px=128, num_points=1000, random_flip=True),
+        training=Training(
+            epochs=5,
+            batch_size=4,
+            learning_rate=2e-3,
+            optimizer="adamw",
+            schedule="cosine",
+            warmup_steps=50,
+            validation_samples=36,
+            channels_last=True,
+        ),
+    )
     return Recipe(
         method="pifu",
         name="tiny",
         protocols=("pifu",),
-        stages=(stage,),
-        data=UPRIGHT_PEOPLE,
+        stages=(shape, color),
+        optional_stages=("color",),
+        data={**UPRIGHT_PEOPLE, "items": (*UPRIGHT_PEOPLE["items"], "color_points"), "color_points": 10_000},
         reconstruct=FieldOptions(resolution=128, start_stride=4, min_part=0.05, carve=True),
         notes="128 px, 0.36 M parameters; for two CPU cores and a few minutes.",
     )
