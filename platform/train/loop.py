@@ -94,6 +94,8 @@ class TrainingLoop:
         settings, training, state = self.settings, self.stage.training, self.state
         self.folder.mkdir(parents=True, exist_ok=True)
         self.restore()
+        if training.compile:
+            state.network.compile()  # in place: the names of its weights stay as they are
         objective: Objective | DistributedDataParallel = Objective(self.stage, state.network, self.parts)
         if settings.world_size > 1:
             distributed.barrier()  # nobody may still be reading when rank 0 saves again

@@ -39,7 +39,8 @@ class TrainOptions:
     batch_size: int | None = None
     """Samples a step over all workers, instead of the recipe's."""
     overrides: Annotated[tuple[str, ...], tyro.conf.arg(name="set", metavar="PATH=VALUE ...")] = ()
-    """Any other option of the recipe, for example: --set training.learning_rate=1e-4 samples.num_points=2000"""
+    """Any other option of the recipe, for example: --set training.learning_rate=1e-4 samples.num_points=2000
+    data.num_subjects=100"""
     num_workers: int = 1
     """Ray Train workers that share each batch. 0: train in this process, without Ray."""
     cpus_per_worker: int | None = None

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import fields, is_dataclass, replace
+from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
+from vitruvian.datagen.options import DatagenOptions
 from vitruvian.errors import InputError
 from vitruvian.methods.stage import Recipe
 
@@ -16,8 +18,8 @@ def apply_overrides(recipe: Recipe, overrides: Iterable[str]) -> Recipe:
     """The recipe with each ``PATH=VALUE`` applied in turn.
 
     ``PATH`` is dotted. It starts at a stage's fields and then concerns every stage (``training.batch_size``), or with a stage's
-    name (``coarse.training.epochs``), or with ``reconstruct`` for the options of reconstruction. ``VALUE`` is JSON, or else a
-    plain word.
+    name (``coarse.training.epochs``), or with ``reconstruct`` for the options of reconstruction, or with ``data`` for those of
+    the data that is generated where none is given. ``VALUE`` is JSON, or else a plain word.
     """
     for override in overrides:
         path, equals, text = override.partition("=")
@@ -26,7 +28,9 @@ def apply_overrides(recipe: Recipe, overrides: Iterable[str]) -> Recipe:
         value = _value(text)
         first, *rest = path.split(".")
         names = [stage.name for stage in recipe.stages]
-        if first == "reconstruct":
+        if first == "data":
+            recipe = replace(recipe, data=_data_changed(recipe, rest, value, override))
+        elif first == "reconstruct":
             recipe = replace(recipe, reconstruct=_changed(recipe.reconstruct, rest, value, override))
         elif first in names:
             changed = [_changed(stage, rest, value, override) if stage.name == first else stage for stage in recipe.stages]
@@ -47,6 +51,16 @@ def override_options(options: Options, overrides: Iterable[str]) -> Options:
             raise InputError(f"--set {override}: write NAME=VALUE, for example upsample_mode=nearest.")
         options = _changed(options, path.split("."), _value(text), override)
     return options
+
+
+def _data_changed(recipe: Recipe, path: list[str], value: Any, override: str) -> Mapping[str, Any]:
+    if recipe.data is None:
+        raise InputError(f"--set {override}: {recipe.method}/{recipe.name} generates no data of its own. Give --data FOLDER.")
+    options = DatagenOptions(out=Path(), protocol=recipe.protocols[0], **recipe.data)
+    if path and path[0] in ("out", "protocol"):
+        raise InputError(f"--set {override}: the recipe decides this. Make a data set with vitruvian datagen and give --data.")
+    changed = _changed(options, path, value, override)  # refuses an empty path
+    return {**recipe.data, path[0]: getattr(changed, path[0])}
 
 
 def _value(text: str) -> Any:

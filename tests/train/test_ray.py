@@ -15,8 +15,10 @@ from typing import Any
 import numpy as np
 import pytest
 import ray
+import refine_stage
 import torch
 import wave_stage
+from refine_stage import RefineStage, load_wave, two_stages
 from wave_stage import WaveFolder, WaveStage, losses, wave_recipe
 
 from vitruvian.methods.stage import Training
@@ -45,7 +47,8 @@ def running_ray() -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def own_store(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    ray.cloudpickle.register_pickle_by_value(wave_stage)  # the workers cannot import it
+    for module in (wave_stage, refine_stage):
+        ray.cloudpickle.register_pickle_by_value(module)  # the workers cannot import it
 
 
 def run(out: Path, *, num_workers: int, stage: WaveStage = STAGE, data: WaveFolder = SLOW, **changes: Any) -> TrainResult:
@@ -149,3 +152,32 @@ def test_two_workers_train_as_one_does_and_survive_a_death(tmp_path: Path, runni
     assert list(expected) == list(got) == list(range(NUM_STEPS))
     np.testing.assert_allclose(list(got.values()), list(expected.values()), rtol=2e-3)
     assert two.metrics["error"] == pytest.approx(one.metrics["error"], rel=2e-3)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("num_workers", [1, 2])
+def test_deaths_while_deriving_and_mid_epoch_change_nothing(tmp_path: Path, running_ray: None, num_workers: int) -> None:
+    """Two stages: the second one's worker dies while it computes what the first network says of the samples, and again while
+    it learns from that."""
+    fit = replace(STAGE, dropout=0.0, training=replace(STAGE.training, epochs=2))
+    refine = RefineStage(dropout=0.0, training=replace(STAGE.training, accumulate=2))
+    dying = RefineStage(dropout=0.0, training=refine.training, dies_at=34, marker=str(tmp_path / "died"))
+    folder = tmp_path / "killed" / "refine"
+
+    def options(name: str, num_workers: int) -> TrainOptions:
+        return TrainOptions(
+            method="wave", out=tmp_path / name, num_workers=num_workers, cpus_per_worker=1, checkpoint_seconds=0.3
+        )
+
+    calm = train_recipe(two_stages(fit, refine), WaveFolder(), options("calm", 0), load_network=load_wave, progress=False)
+    killer = kill_worker_at(folder, 13)
+    recipe = two_stages(fit, dying)
+    killed = train_recipe(recipe, SLOW, options("killed", num_workers), load_network=load_wave, progress=False)
+    killer.join()
+    assert (tmp_path / "died").exists() and attempts(folder) == 2
+    expected, got = losses(calm.history.parent), losses(folder)
+    assert list(expected) == list(got) == list(range(NUM_STEPS))
+    if num_workers == 1:
+        assert got == expected and killed.metrics == calm.metrics
+    else:
+        np.testing.assert_allclose(list(got.values()), list(expected.values()), rtol=2e-3)
