@@ -11,15 +11,20 @@ from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_
 
 from vitruvian.datagen.options import DatagenOptions
 from vitruvian.errors import InputError
-from vitruvian.methods.stage import Recipe
+from vitruvian.methods.stage import Recipe, Stage
 
 
-def apply_overrides(recipe: Recipe, overrides: Iterable[str]) -> Recipe:
+class _UnknownOptionError(InputError):
+    """There is no option of that name."""
+
+
+def apply_overrides(recipe: Recipe, overrides: Iterable[str], *, stages: Iterable[str] | None = None) -> Recipe:
     """The recipe with each ``PATH=VALUE`` applied in turn.
 
-    ``PATH`` is dotted. It starts at a stage's fields and then concerns every stage (``training.batch_size``), or with a stage's
-    name (``coarse.training.epochs``), or with ``reconstruct`` for the options of reconstruction, or with ``data`` for those of
-    the data that is generated where none is given. ``VALUE`` is JSON, or else a plain word.
+    ``PATH`` is dotted. It starts at a stage's fields and then concerns each of ``stages`` that has them (None: all but the
+    optional ones; ``training.batch_size``), or with a stage's name (``coarse.training.epochs``), or with ``reconstruct`` for the
+    options of reconstruction, or with ``data`` for those of the data that is generated where none is given. ``VALUE`` is JSON,
+    or else a plain word.
     """
     for override in overrides:
         path, equals, text = override.partition("=")
@@ -28,6 +33,7 @@ def apply_overrides(recipe: Recipe, overrides: Iterable[str]) -> Recipe:
         value = _value(text)
         first, *rest = path.split(".")
         names = [stage.name for stage in recipe.stages]
+        meant = [name for name in names if name not in recipe.optional_stages] if stages is None else list(stages)
         if first == "data":
             recipe = replace(recipe, data=_data_changed(recipe, rest, value, override))
         elif first == "reconstruct":
@@ -36,8 +42,23 @@ def apply_overrides(recipe: Recipe, overrides: Iterable[str]) -> Recipe:
             changed = [_changed(stage, rest, value, override) if stage.name == first else stage for stage in recipe.stages]
             recipe = replace(recipe, stages=tuple(changed))
         else:
-            recipe = replace(recipe, stages=tuple(_changed(stage, [first, *rest], value, override) for stage in recipe.stages))
+            recipe = replace(recipe, stages=_stages_changed(recipe, meant, [first, *rest], value, override))
     return recipe
+
+
+def _stages_changed(recipe: Recipe, names: list[str], path: list[str], value: Any, override: str) -> tuple[Stage, ...]:
+    """Those of ``names`` that have the option are changed; if none has, what the first one has is said."""
+    stages, unknown = [], []
+    for stage in recipe.stages:
+        if stage.name in names:
+            try:
+                stage = _changed(stage, path, value, override)
+            except _UnknownOptionError as error:
+                unknown.append(error)
+        stages.append(stage)
+    if unknown and len(unknown) == sum(stage.name in names for stage in recipe.stages):
+        raise unknown[0]
+    return tuple(stages)
 
 
 Options = TypeVar("Options")
@@ -73,11 +94,11 @@ def _value(text: str) -> Any:
 
 def _changed(owner: Any, path: list[str], value: Any, override: str) -> Any:
     if not is_dataclass(owner) or isinstance(owner, type):
-        raise InputError(f"--set {override}: there is no option of that name; the path goes on below a plain value.")
+        raise _UnknownOptionError(f"--set {override}: there is no option of that name; the path goes on below a plain value.")
     known = [field.name for field in fields(owner) if field.init]
     if not path or path[0] not in known:
         where = f"{path[0]!r} is not an option of" if path else "the path ends at"
-        raise InputError(f"--set {override}: {where} {type(owner).__name__}. It has: {', '.join(known)}.")
+        raise _UnknownOptionError(f"--set {override}: {where} {type(owner).__name__}. It has: {', '.join(known)}.")
     name, rest = path[0], path[1:]
     if rest:
         new = _changed(getattr(owner, name), rest, value, override)

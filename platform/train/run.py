@@ -39,7 +39,7 @@ def train(options: TrainOptions, *, progress: bool = True) -> TrainResult:
     Losses are those of an undisturbed run. Raises ``InputError`` for what a user can mend; Ray is started if it is not running.
     """
     began = time.time()
-    recipe = apply_overrides(find_recipe(options.method, options.recipe), options.all_overrides)
+    recipe = apply_overrides(find_recipe(options.method, options.recipe), options.all_overrides, stages=options.stages)
     plans = _plans(recipe, options)  # so that what cannot be trained is refused before data is generated
     with ExitStack() as stack:
         if options.data is None:

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from refine_stage import RefineStage, two_stages
 from wave_stage import WaveStage, wave_recipe
 
 from vitruvian.errors import InputError
@@ -49,3 +50,20 @@ def test_values_reach_their_fields() -> None:
 def test_mistakes_are_named(override: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
         apply_overrides(RECIPE, [override])
+
+
+def test_what_several_stages_have_is_changed_in_all_and_what_one_has_in_it() -> None:
+    recipe = two_stages(WaveStage(), RefineStage(), ExtraStage(), optional=("extra",))
+    changed = apply_overrides(recipe, ["training.epochs=7", "once=false"])
+    assert [stage.training.epochs for stage in changed.stages] == [7, 7, 4]
+    assert changed.stages[1].once is False  # type: ignore[attr-defined]
+    named = apply_overrides(recipe, ["training.epochs=7"], stages=("extra",))
+    assert [stage.training.epochs for stage in named.stages] == [4, 4, 7]
+    with pytest.raises(InputError, match="'twice' is not an option of WaveStage"):
+        apply_overrides(recipe, ["twice=true"])
+    with pytest.raises(InputError, match="'once' is not an option of WaveStage"):
+        apply_overrides(recipe, ["once=true"], stages=("fit",))
+
+
+class ExtraStage(WaveStage):
+    name = "extra"

@@ -21,7 +21,7 @@ from vitruvian.train.split_guard import check_split
 SMALL = (
     "data.num_subjects=3", "data.held_out=1", "data.views_per_subject=1", "data.size_px=64", "data.supersample=1",
     "data.query_points=400", "data.voxel_resolution=16", "training.epochs=1", "training.validation_samples=1",
-    "options.width=0.125", "samples.num_points=50", "samples.num_ray_points=50", "samples.image_size_px=64",
+    "samples.num_points=50", "samples.num_ray_points=50", "samples.image_size_px=64",
 )  # fmt: skip
 
 
