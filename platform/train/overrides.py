@@ -22,9 +22,9 @@ def apply_overrides(recipe: Recipe, overrides: Iterable[str], *, stages: Iterabl
     """The recipe with each ``PATH=VALUE`` applied in turn.
 
     ``PATH`` is dotted. It starts at a stage's fields and then concerns each of ``stages`` that has them (None: all but the
-    optional ones; ``training.batch_size``), or with a stage's name (``coarse.training.epochs``), or with ``reconstruct`` for the
-    options of reconstruction, or with ``data`` for those of the data that is generated where none is given. ``VALUE`` is JSON,
-    or else a plain word.
+    optional ones; ``training.batch_size``), or with a stage's name (``coarse.training.epochs``), or with ``reconstruct`` for
+    the options of reconstruction, or with ``data`` for those of the data that is generated where none is given. ``VALUE`` is
+    JSON, or else a plain word.
     """
     for override in overrides:
         path, equals, text = override.partition("=")

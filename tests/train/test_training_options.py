@@ -136,7 +136,7 @@ def test_accumulation_prepares_each_piece_and_changes_no_loss(tmp_path: Path) ->
 
     class Watched(RefineStage):
         def prepare(self, batch: Batch, parts: Mapping[str, nn.Module], *, training: bool) -> Batch:
-            sizes.append(len(batch["points"]))
+            sizes.extend([len(batch["points"])] * training)
             return super().prepare(batch, parts, training=training)
 
     stage = Watched(once=False, dropout=0.0, training=replace(TRAINING, epochs=2, validation_samples=0))
