@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError
-from safetensors.torch import load, save_file
+from safetensors.torch import load, save
 from torch import Tensor, nn
 
 from vitruvian.errors import InputError
@@ -68,9 +68,9 @@ def save_weights(
     if parts is not None:
         card = dataclasses.replace(card, parts={name: copy_weights(part, folder / name) for name, part in parts.items()})
     tensors = {name: value.detach().cpu().contiguous().clone() for name, value in state_dict.items()}
+    content = save(tensors)
     temporary = folder / f"{WEIGHTS}.tmp"
-    save_file(tensors, temporary)
-    content = temporary.read_bytes()
+    temporary.write_bytes(content)
     description = {
         "format_version": FORMAT_VERSION,
         **dataclasses.asdict(card),

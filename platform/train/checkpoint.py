@@ -5,6 +5,7 @@ Rates, sample order and random draws are functions of the position, so a state i
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -48,20 +49,24 @@ def new_state(stage: Stage, *, seed: int, device: torch.device, init: Mapping[st
 
 def save_checkpoint(state: TrainState, path: Path) -> None:
     """Write the state; a reader sees the old file or the new one, never a part of it."""
+    content = {
+        "network": state.network.state_dict(),
+        "optimizer": state.optimizer.state_dict(),
+        "epoch": state.epoch,
+        "step": state.step,
+        "seconds": state.seconds,
+    }
+    buffer = io.BytesIO()  # written in one piece, because torch has words of its own for a full disk
+    torch.save(content, buffer)
     temporary = path.with_name(path.name + ".tmp")
-    with temporary.open("wb") as file:
-        torch.save(
-            {
-                "network": state.network.state_dict(),
-                "optimizer": state.optimizer.state_dict(),
-                "epoch": state.epoch,
-                "step": state.step,
-                "seconds": state.seconds,
-            },
-            file,
-        )
-        file.flush()
-        os.fsync(file.fileno())
+    try:
+        with temporary.open("wb") as file:
+            file.write(buffer.getbuffer())
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
     temporary.replace(path)
 
 

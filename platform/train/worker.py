@@ -16,6 +16,7 @@ from vitruvian.errors import InputError
 from vitruvian.methods.run_folders import WEIGHTS_FOLDER
 from vitruvian.methods.stage import Stage
 from vitruvian.methods.weights import Card, load_weights, save_weights, weights_sha256
+from vitruvian.shards.writer import clear_disk_errors
 from vitruvian.train.data import Data
 from vitruvian.train.derive import derived_key
 from vitruvian.train.lock import hold
@@ -58,7 +59,8 @@ def carry_out(task: Task, *, device: str, rank: int = 0, world_size: int = 1) ->
     if failure.exists() and json.loads(failure.read_text())["attempt"] == task.attempt:
         return
     try:
-        _train(task, device=device, rank=rank, world_size=world_size)
+        with clear_disk_errors(task.folder):
+            _train(task, device=device, rank=rank, world_size=world_size)
     except Exception as error:
         if world_size > 1 and isinstance(error, RuntimeError):  # most likely another worker died in a collective operation
             raise
@@ -68,7 +70,10 @@ def carry_out(task: Task, *, device: str, rank: int = 0, world_size: int = 1) ->
             "input_error": str(error) if isinstance(error, InputError) else None,
             "traceback": traceback.format_exc(),
         }
-        write_json(failure, report)
+        try:
+            write_json(failure, report)
+        except OSError:  # no room even for this
+            raise error from None
         if world_size > 1:
             raise  # the others wait for this worker, and must be stopped
 

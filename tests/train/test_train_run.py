@@ -1,6 +1,8 @@
 """``train`` in this process: what it leaves in the folder and in MLflow, how it continues, what it refuses."""
 
+import errno
 import json
+import os
 import re
 import warnings
 from dataclasses import replace
@@ -139,6 +141,25 @@ def test_a_failure_in_training_is_reported_and_filed(tmp_path: Path) -> None:
 class BrokenStage(WaveStage):
     def loss(self, network: Any, batch: Any) -> Any:
         return super().loss(network, {**batch, "points": batch["points"][..., :1]})
+
+
+@pytest.mark.parametrize("at", [1, 3, 9])
+def test_a_full_disk_is_said_and_nothing_is_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: int) -> None:
+    calls: list[int] = []
+
+    def full(descriptor: int) -> None:
+        calls.append(descriptor)
+        if len(calls) == at:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patched:
+        patched.setattr("vitruvian.train.checkpoint.os.fsync", full)
+        with pytest.raises(InputError, match=r"run/fit: the disk is full.*run the same command again"):
+            run(tmp_path / "full", checkpoint_seconds=0.0)
+    assert not list((tmp_path / "full" / "run" / "fit").glob("*.tmp"))
+    whole = run(tmp_path / "full")
+    assert whole.finished
+    assert losses(whole.history.parent) == losses(run(tmp_path / "calm").history.parent)
 
 
 def test_data_of_another_protocol_is_refused(tmp_path: Path) -> None:
