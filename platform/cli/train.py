@@ -4,10 +4,19 @@ from __future__ import annotations
 
 from vitruvian.cli.arguments import parse
 
-DESCRIPTION = """Train a method's recipe on shards, with Ray Train, tracked in MLflow.
+DESCRIPTION = """Train a method, with Ray Train, tracked in MLflow.
 
-A killed or interrupted run continues from its last checkpoint when the same command is started again, with the losses that an
-undisturbed run would have had."""
+A recipe is a method's whole configuration: its data, its stages, their networks and schedules. Its stages run in order, and
+each leaves a weights folder that is all a reconstruction needs. Without --data the recipe's own data set is generated first.
+
+A killed or interrupted run continues when the same command is started again, wherever it was: in the data, in what one stage's
+network says of the samples for the next one, or in a stage. It has the losses that an undisturbed run would have had.
+
+  vitruvian train pifu                                            people, pictures, weights: minutes on two cores
+  vitruvian train pifu --data runs/people --out runs/mine         on your own data set
+  vitruvian train pifu --stages color                             one more stage, on the weights that are there
+  vitruvian train pifu --recipe paper --set training.accumulate=2 a batch in two pieces, to save memory
+  vitruvian train pifu --recipe paper --init runs/imported/shape --data runs/scans    go on from given weights"""
 
 
 def main(arguments: list[str], program: str) -> int:
@@ -19,5 +28,7 @@ def main(arguments: list[str], program: str) -> int:
     from vitruvian.train.run import train  # torch takes its time: --help and typing errors need not wait for it
 
     result = train(options)
-    print(f"weights: {result.weights}")
+    for stage in (*result.earlier, result):
+        state = "" if stage.finished else " (not finished; the same command continues)"
+        print(f"weights of {stage.stage}: {stage.weights}{state}")
     return 0

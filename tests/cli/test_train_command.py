@@ -1,0 +1,66 @@
+"""``vitruvian train METHOD`` as a user starts it, and kills it: whatever it was at, the same command goes on."""
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from vitruvian.methods.weights import part_folders, read_card
+from vitruvian.shards.dataset import ShardDataset
+from vitruvian.train.history import HISTORY, read_history
+
+DATA = (
+    "data.num_subjects=4", "data.held_out=1", "data.views_per_subject=2", "data.size_px=64", "data.supersample=1",
+    "data.query_points=400", "data.color_points=400", "data.voxel_resolution=16", "data.block_size=1",
+)  # fmt: skip
+STAGES = (
+    "training.epochs=12", "training.validation_samples=1", "training.batch_size=2", "samples.image_size_px=64",
+    "samples.num_points=50", "shape.samples.num_ray_points=50",
+)  # fmt: skip
+COMMAND = ("train", "pifu", "--num-workers", "0", "--cpus-per-worker", "1", "--checkpoint-seconds", "0", "--stages", "shape",
+           "color", "--set", *DATA, *STAGES)  # fmt: skip
+
+
+def start(folder: Path) -> subprocess.Popen[str]:
+    folder.mkdir(exist_ok=True)
+    code = "import sys; from vitruvian.cli.main import main; sys.exit(main(sys.argv[1:]))"
+    return subprocess.Popen([sys.executable, "-c", code, *COMMAND], cwd=folder, stdout=subprocess.PIPE, text=True)
+
+
+def kill_when(folder: Path, seen: Callable[[], bool]) -> None:
+    process = start(folder)
+    deadline = time.monotonic() + 300
+    while not seen():
+        assert process.poll() is None, "the command ended before it was killed"
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+
+
+def losses_of(folder: Path) -> list[tuple[int, float]]:
+    return [(event["step"], event["loss"]) for event in read_history(folder / HISTORY) if event["event"] == "step"]
+
+
+@pytest.mark.slow
+def test_killed_at_anything_it_does_the_same_command_ends_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    killed, calm = tmp_path / "killed", tmp_path / "calm"
+    data, run = Path("runs/data/pifu-tiny"), Path("runs/pifu-tiny")
+    kill_when(killed, lambda: bool(list((killed / data).rglob("*.arrow"))))
+    for stage in ("shape", "color"):
+        kill_when(killed, lambda stage=stage: len(losses_of(killed / run / stage)) > 7)  # type: ignore[misc]
+    processes = [start(killed), start(calm)]
+    said = [process.communicate()[0] for process in processes]
+    assert [process.returncode for process in processes] == [0, 0]
+    assert f"weights of color: {killed / run / 'color' / 'weights'}\n" in said[0] and "weights of shape: " in said[0]
+    assert ShardDataset(killed / data).fingerprint == ShardDataset(calm / data).fingerprint
+    for stage in ("shape", "color"):
+        assert losses_of(killed / run / stage) == losses_of(calm / run / stage)
+        assert len(losses_of(calm / run / stage)) == 12 * 3
+    assert list(part_folders(calm / run / "color" / "weights")) == ["shape"]
+    assert read_card(calm / run / "color" / "weights").metrics == read_card(killed / run / "color" / "weights").metrics
