@@ -41,20 +41,16 @@ def train(options: TrainOptions, *, progress: bool = True) -> TrainResult:
     began = time.time()
     recipe = apply_overrides(find_recipe(options.method, options.recipe), options.all_overrides, stages=options.stages)
     plans = _plans(recipe, options)  # so that what cannot be trained is refused before data is generated
-    with ExitStack() as stack:
-        if options.data is None:
-            if options.num_workers:
-                stack.enter_context(start_ray())
-            actors = None if options.num_workers else 0
-            uri = store_uri(options.tracking_uri, options.folder)
-            root = own_data(recipe, num_actors=actors, tracking_uri=uri, progress=progress)
-        else:
-            root = options.data.expanduser().absolute()
-        cache = None if options.cache is None else options.cache.expanduser().absolute()
-        if cache is not None:
-            items = [item for plan in plans for item in plan.stage.items]
-            ensure_cache(root, cache, items, threads=os.cpu_count() or 1)
-        return train_recipe(recipe, ShardData(root, cache), options, began=began, progress=progress)
+    if options.data is None:
+        uri = store_uri(options.tracking_uri, options.folder)
+        root = own_data(recipe, num_actors=None if options.num_workers else 0, tracking_uri=uri, progress=progress)
+    else:
+        root = options.data.expanduser().absolute()
+    cache = None if options.cache is None else options.cache.expanduser().absolute()
+    if cache is not None:
+        items = [item for plan in plans for item in plan.stage.items]
+        ensure_cache(root, cache, items, threads=os.cpu_count() or 1)
+    return train_recipe(recipe, ShardData(root, cache), options, began=began, progress=progress)
 
 
 def train_recipe(
