@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vitruvian.errors import InputError
+from vitruvian.methods.geopifu.recipes import RECIPES as GEOPIFU_RECIPES
+from vitruvian.methods.geopifu.reconstruct import load_reconstructor as load_geopifu
 from vitruvian.methods.pifu.recipes import RECIPES as PIFU_RECIPES
 from vitruvian.methods.pifu.reconstruct import load_reconstructor as load_pifu
 from vitruvian.methods.reconstruction import Reconstructor
@@ -26,6 +28,7 @@ class Method:
 
 METHODS: Mapping[str, Method] = {
     "pifu": Method(recipes=PIFU_RECIPES, load_reconstructor=load_pifu),
+    "geopifu": Method(recipes=GEOPIFU_RECIPES, load_reconstructor=load_geopifu),
 }
 
 

@@ -43,7 +43,7 @@ def test_the_single_lookup_reads_the_voxel_at_the_point() -> None:
     z, y, x = torch.meshgrid(torch.arange(4.0), torch.arange(6.0), torch.arange(5.0), indexing="ij")
     ramp = (100 * z + 10 * y + x)[None, None]
     index = torch.rand(1, 3, 200, generator=torch.manual_seed(0)) * (torch.tensor([width, height, depth]) - 1)[:, None]
-    place = (2 * index / (torch.tensor([width, height, depth]) - 1)[:, None] - 1) / torch.tensor([1.5, 1, 1.5])[:, None]
+    place = (2 * index / (torch.tensor([width, height, depth]) - 1)[:, None] - 1) / torch.tensor([6 / 5, 1, 6 / 4])[:, None]
     expected = 100 * index[:, 2:] + 10 * index[:, 1:2] + index[:, :1]
     torch.testing.assert_close(single_lookup(ramp, place), expected, atol=1e-3, rtol=1e-4)
     published = published_single_lookup(ramp, place)

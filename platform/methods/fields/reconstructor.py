@@ -46,7 +46,8 @@ class PersonField:
 class FieldReconstructor(ABC):
     """Loaded weights of a method, ready for pictures. Keeps no state between them.
 
-    A method sets ``box`` and ``to_network`` (they may be instance attributes), and says in ``person_field`` what it sees.
+    A method sets ``box``, ``to_network`` and the sides (they may be instance attributes), and says in ``person_field`` what it
+    sees.
     """
 
     box: Box
@@ -54,9 +55,9 @@ class FieldReconstructor(ABC):
     to_network: NDArray[np.float64]
     """(4, 4) from the method's frame to the space of the first picture's network image: x and y in [-1, 1], y down, z towards
     the viewer."""
-    side_per_height: ClassVar[float] = SIDE_PER_HEIGHT
+    side_per_height: float = SIDE_PER_HEIGHT
     """Without a camera: side of the square that the network sees, in heights of the person."""
-    side_per_width: ClassVar[float] = 1.0
+    side_per_width: float = 1.0
     """At least so many widths."""
     max_views: ClassVar[int | None] = 1
     """Pictures of one person that it can use; None for any number."""

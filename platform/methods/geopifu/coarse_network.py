@@ -17,7 +17,7 @@ from vitruvian.methods.geopifu.coarse_heads import (
     turned,
     visibility_stages,
 )
-from vitruvian.methods.geopifu.coarse_options import UPSAMPLING, CoarseNetworkOptions
+from vitruvian.methods.geopifu.coarse_options import CoarseNetworkOptions
 from vitruvian.methods.geopifu.volume_blocks import SLOPE, SameConv3d, VolumeUNet, same_block
 from vitruvian.methods.pifu.blocks import Hourglass, ResidualBlock, normalisation
 from vitruvian.methods.pifu.network import initialise
@@ -96,8 +96,9 @@ class GeoPifuCoarseNetwork(nn.Module):
         return volumes if self.training else volumes[-1:]
 
     def upsampled(self, voxels: Tensor) -> Tensor:
-        """Latent voxels, four times as fine."""
-        return F.interpolate(voxels, scale_factor=UPSAMPLING, mode="trilinear", align_corners=True)
+        """Latent voxels, as fine as the occupancy volume (four times as published)."""
+        options = self.options
+        return F.interpolate(voxels, scale_factor=options.upsampling, mode="trilinear", align_corners=options.align_corners)
 
     def occupancy(self, voxels: Tensor) -> Tensor:
         """Latent voxels -> occupancy in [0, 1], (B, 1, 4D, 4H', 4W')."""

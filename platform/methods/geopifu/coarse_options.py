@@ -6,12 +6,10 @@ from dataclasses import dataclass
 
 from vitruvian.methods.pifu.blocks import PUBLISHED_GROUPS, Upsampling
 
-UPSAMPLING = 4
-"""Occupancy cells along a latent voxel."""
 MAP_STRIDE = 8
 """Pixels of the cropped picture along a latent voxel."""
-SMALLEST_JUDGED_PX = 128
-"""Width below which the discriminator would run out of cells."""
+SMALLEST_JUDGED = 64
+"""Cells below which the discriminator would run out of them."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -28,6 +26,12 @@ class CoarseNetworkOptions:
     upsample_mode: Upsampling = "bicubic"
     voxel_channels: int = 8
     """Channels of the latent voxels. The 2D filter gives this times the number of voxels in depth."""
+    upsampling: int = 4
+    """Occupancy cells along a latent voxel."""
+    align_corners: bool = True
+    """How the latent voxels are made finer for the occupancy volume. True as published: the centres of the outer voxels fall on
+    the centres of the outer cells, so inner voxels lie up to half a voxel beside their pixels. Of 48 voxels that is little, of
+    16 it is half a limb: then take False."""
     use_3d_gan: bool = False
     """A discriminator on occupancy volumes; off in the published weights."""
     use_view_pred_loss: bool = False
@@ -50,17 +54,17 @@ class CoarseNetworkOptions:
                 f"CoarseNetworkOptions: input_width_px is {self.input_width_px}; it must be at most input_height_px, "
                 f"{self.input_height_px}."
             )
-        if self.num_stack < 1 or self.num_hourglass < 1 or self.voxel_channels < 1:
+        if min(self.num_stack, self.num_hourglass, self.voxel_channels, self.upsampling) < 1:
             raise ValueError(
                 f"CoarseNetworkOptions: num_stack={self.num_stack}, num_hourglass={self.num_hourglass}, "
-                f"voxel_channels={self.voxel_channels}; all must be at least 1."
+                f"voxel_channels={self.voxel_channels}, upsampling={self.upsampling}; all must be at least 1."
             )
         if self.upsample_mode not in ("bicubic", "nearest"):
             raise ValueError(f"CoarseNetworkOptions: upsample_mode is {self.upsample_mode!r}; take 'bicubic' or 'nearest'.")
-        if self.use_3d_gan and self.input_width_px < SMALLEST_JUDGED_PX:
+        if self.use_3d_gan and self.occupancy_shape[2] < SMALLEST_JUDGED:
             raise ValueError(
-                f"CoarseNetworkOptions: input_width_px is {self.input_width_px}; the discriminator halves volumes six times "
-                f"and needs at least {SMALLEST_JUDGED_PX}."
+                f"CoarseNetworkOptions: input_width_px is {self.input_width_px}, upsampling {self.upsampling}, and the volume "
+                f"{self.occupancy_shape[2]} cells wide; the discriminator halves it six times and needs {SMALLEST_JUDGED}."
             )
         if self.unrotated_view_features and not self.use_view_pred_loss:
             raise ValueError("CoarseNetworkOptions: unrotated_view_features belongs to use_view_pred_loss=True.")
@@ -87,7 +91,7 @@ class CoarseNetworkOptions:
     def occupancy_shape(self) -> tuple[int, int, int]:
         """Cells of the occupancy volume along depth, height and width; published (128, 192, 128)."""
         depth, height, width = self.voxel_shape
-        return UPSAMPLING * depth, UPSAMPLING * height, UPSAMPLING * width
+        return self.upsampling * depth, self.upsampling * height, self.upsampling * width
 
     @property
     def hourglass_dim(self) -> int:

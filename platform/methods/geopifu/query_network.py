@@ -52,8 +52,10 @@ class GeoPifuQueryNetwork(nn.Module):
             )
         xyz = voxel_coordinates(projected)
         if self.options.multi_range:
-            return multi_range_lookup(voxels, xyz, self.displacments)
-        return (published_single_lookup if self.options.exchanged_fractions else single_lookup)(voxels, xyz)
+            return multi_range_lookup(voxels, xyz, self.displacments, align_corners=self.options.align_corners)
+        if self.options.exchanged_fractions:
+            return published_single_lookup(voxels, xyz)
+        return single_lookup(voxels, xyz, align_corners=self.options.align_corners)
 
     def query(
         self,

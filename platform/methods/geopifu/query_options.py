@@ -26,7 +26,10 @@ class QueryNetworkOptions:
     multi_range: bool = True
     """A point reads the voxels at its place and a step to each of six sides, as published; otherwise at its place only."""
     displacement: float = PUBLISHED_DISPLACEMENT
-    """That step, where the centres of the outer voxels are at -1 and 1."""
+    """That step, where the outer voxels are at -1 and 1."""
+    align_corners: bool = True
+    """How points read the voxels, as of the coarse network that they are from: the box ends at the centres of its outer voxels
+    as published, or, if False, at their outer faces."""
     exchanged_fractions: bool = False
     """Without ``multi_range``: look up as the original does, with the weights of x and z exchanged and extrapolation outside.
     Only for weights that were trained so."""
@@ -49,6 +52,8 @@ class QueryNetworkOptions:
             )
         if self.exchanged_fractions and self.multi_range:
             raise ValueError("QueryNetworkOptions: exchanged_fractions belongs to the single look-up; set multi_range=False.")
+        if self.exchanged_fractions and not self.align_corners:
+            raise ValueError("QueryNetworkOptions: exchanged_fractions, the original's look-up, needs align_corners=True.")
         if self.fusion == "multi_loss":
             if len(self.mlp_dim_3d) < 3 or self.mlp_dim_3d[0] != self.read_channels or self.mlp_dim_3d[-1] != 1:
                 raise ValueError(

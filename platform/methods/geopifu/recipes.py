@@ -1,0 +1,156 @@
+"""Geo-PIFu's configurations: the published ones, and one that learns in minutes on two CPU cores."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from vitruvian.methods.fields.options import FieldOptions
+from vitruvian.methods.geopifu.coarse_options import CoarseNetworkOptions
+from vitruvian.methods.geopifu.coarse_stage import CoarseStage
+from vitruvian.methods.geopifu.framing import PIFU_SIDE_PER_HEIGHT
+from vitruvian.methods.geopifu.query_options import QueryNetworkOptions
+from vitruvian.methods.geopifu.query_stage import QueryStage
+from vitruvian.methods.pifu.options import NetworkOptions
+from vitruvian.methods.pifu.samples import SampleOptions
+from vitruvian.methods.stage import Recipe, Training
+from vitruvian.methods.training_data import UPRIGHT_PEOPLE
+
+PASSES = 6
+"""The published batches were shared by six GPUs; so many passes give one device the same gradient, and the coarse network's
+batch normalisation the same five pictures at a time."""
+PAPER_DATA: Mapping[str, Any] = {"num_subjects": 6795, "held_out": 1359}
+PAPER_FIELD = FieldOptions(resolution=(171, 256, 171), evaluation="dense", min_part=0.0)
+PAPER_NOTES = "512 px pictures of DeepHuman (16 a mesh). Published times on six GPUs: coarse 2 days, query 1 day."
+
+
+def _published(epochs: int, batch_size: int, drops: tuple[int, ...], *, validation_samples: int) -> Training:
+    return Training(
+        epochs=epochs,
+        batch_size=batch_size,
+        learning_rate=1e-3,
+        optimizer="rmsprop",
+        drop_after_epochs=drops,
+        drop_factor=0.1,
+        validation_samples=validation_samples,
+        accumulate=PASSES,
+    )
+
+
+def paper() -> Recipe:
+    """The published commands: README of the original code, defaults of its options."""
+    coarse = CoarseStage(
+        options=CoarseNetworkOptions(),
+        samples=SampleOptions(image_size_px=512),
+        training=_published(30, 30, (8, 23), validation_samples=100),
+    )
+    query = QueryStage(
+        options=QueryNetworkOptions(),
+        samples=SampleOptions(image_size_px=512, num_points=5000),
+        training=_published(45, 36, (8, 23, 40), validation_samples=50),
+    )
+    return Recipe(
+        method="geopifu",
+        name="paper",
+        protocols=("geopifu",),
+        stages=(coarse, query),
+        data=PAPER_DATA,
+        reconstruct=PAPER_FIELD,
+        notes=f"{PAPER_NOTES} 14.9 M and 15.7 M parameters.",
+    )
+
+
+def paper_baseline() -> Recipe:
+    """The PIFu that the paper compares with: the query network without voxels, trained alike."""
+    query = QueryStage(
+        options=QueryNetworkOptions(fusion="none"),
+        samples=SampleOptions(image_size_px=512, num_points=5000),
+        training=_published(45, 36, (8, 23, 40), validation_samples=50),
+    )
+    return Recipe(
+        method="geopifu",
+        name="paper-baseline",
+        protocols=("geopifu",),
+        stages=(query,),
+        data=PAPER_DATA,
+        reconstruct=PAPER_FIELD,
+        notes=f"{PAPER_NOTES} PIFu on Geo-PIFu's data: 15.6 M parameters.",
+    )
+
+
+def tiny() -> Recipe:
+    """For two CPU cores and twenty minutes, on the people and pictures of PIFu's ``tiny``.
+
+    The coarse network gives 16 x 16 x 16 voxels in a box as wide as the picture, so that stretched arms are not cut off. Its
+    hourglass reaches down to a single cell, so every voxel knows of the whole person. The query network is that of PIFu's
+    ``tiny``, but that it reads them too.
+    """
+    coarse = CoarseStage(
+        options=CoarseNetworkOptions(
+            input_height_px=128,
+            input_width_px=128,
+            num_stack=1,
+            num_hourglass=4,
+            upsample_mode="nearest",
+            upsampling=2,
+            align_corners=False,
+            width=0.5,
+        ),
+        samples=SampleOptions(image_size_px=128, random_flip=True),
+        cell_samples=2,
+        training=Training(
+            epochs=20,
+            batch_size=4,
+            learning_rate=3e-3,
+            optimizer="adamw",
+            schedule="cosine",
+            warmup_steps=50,
+            validation_samples=32,
+            channels_last=True,
+        ),
+        side_per_height=PIFU_SIDE_PER_HEIGHT,
+        side_per_width=1.0,
+    )
+    query = QueryStage(
+        options=QueryNetworkOptions(
+            image=NetworkOptions(
+                num_stack=1,
+                num_hourglass=4,
+                hourglass_dim=64,
+                mlp_dim=(81, 128, 64, 32, 1),
+                skip_hourglass=True,
+                upsample_mode="nearest",
+                z_size=20.0,
+                align_corners=False,
+                width=0.25,
+            ),
+            displacement=0.1,
+            align_corners=False,
+        ),
+        samples=SampleOptions(image_size_px=128, num_points=500, num_ray_points=500, random_flip=True),
+        latents="once",
+        training=Training(
+            epochs=14,
+            batch_size=4,
+            learning_rate=3e-3,
+            optimizer="adamw",
+            schedule="cosine",
+            warmup_steps=50,
+            validation_samples=32,
+            channels_last=True,
+        ),
+        side_per_height=PIFU_SIDE_PER_HEIGHT,
+        side_per_width=1.0,
+    )
+    return Recipe(
+        method="geopifu",
+        name="tiny",
+        protocols=("pifu",),
+        stages=(coarse, query),
+        data=UPRIGHT_PEOPLE,
+        reconstruct=FieldOptions(resolution=128, start_stride=4, min_part=0.05, carve=True),
+        notes="128 px, 1.7 M and 0.4 M parameters; for two CPU cores and twenty minutes.",
+    )
+
+
+RECIPES: Mapping[str, Callable[[], Recipe]] = {"tiny": tiny, "paper": paper, "paper-baseline": paper_baseline}
