@@ -64,6 +64,20 @@ class Training:
             raise ValueError(f"Training: samples_per_epoch={self.samples_per_epoch}; it must be at least 1, or None for all.")
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rival:
+    """A part of the network that is trained against the rest, such as a discriminator, by an Adam of its own.
+
+    Where ``loss`` leaves its parameters without gradient they stay as they are in that step.
+    """
+
+    prefix: str
+    """What the names of its parameters begin with."""
+    learning_rate: float
+    """Of the same schedule as the rest's."""
+    betas: tuple[float, float] = (0.9, 0.999)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Stage(ABC):
     """One training run of a method. Subclasses are frozen dataclasses whose fields are the stage's whole configuration."""
@@ -83,6 +97,16 @@ class Stage(ABC):
     def num_views(self) -> int:
         """Views of a person in one sample; with several, a stored sample has ``siblings`` (see ``shards.siblings``)."""
         return 1
+
+    @property
+    def reads_siblings(self) -> bool:
+        """Whether a stored sample must have ``siblings``, the other views of its person."""
+        return self.num_views > 1
+
+    @property
+    def rival(self) -> Rival | None:
+        """None: one optimiser for the whole network."""
+        return None
 
     @abstractmethod
     def network(self) -> nn.Module:

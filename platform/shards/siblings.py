@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from vitruvian.geometry.camera import Camera
 from vitruvian.shards.dataset import ShardDataset
 
 
@@ -22,6 +23,11 @@ class Siblings:
 
     def __getitem__(self, place: int) -> dict[str, Any]:
         return self.dataset.view(self.indices[place])
+
+    def camera(self, place: int) -> Camera:
+        """A view's camera, without its pictures."""
+        camera: Camera = self.dataset.view(self.indices[place], ())["camera"]
+        return camera
 
 
 class SiblingDataset:

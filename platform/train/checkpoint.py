@@ -18,7 +18,7 @@ from vitruvian.errors import InputError
 from vitruvian.methods.stage import Stage, seed_torch
 from vitruvian.methods.weights import load_into
 from vitruvian.train.memory_format import channels_last_weights
-from vitruvian.train.schedule import new_optimizer
+from vitruvian.train.rivals import Optimizer, stage_optimizer
 
 CHECKPOINT = "checkpoint.pt"
 
@@ -28,7 +28,7 @@ class TrainState:
     """Where a run stands: ``step`` steps of epoch ``epoch`` are done. After its last step an epoch is still to be measured."""
 
     network: nn.Module
-    optimizer: torch.optim.Optimizer
+    optimizer: Optimizer
     epoch: int = 0
     step: int = 0
     seconds: float = 0.0
@@ -44,7 +44,7 @@ def new_state(stage: Stage, *, seed: int, device: torch.device, init: Mapping[st
     network = network.to(device)
     if stage.training.channels_last:
         channels_last_weights(network)
-    return TrainState(network=network, optimizer=new_optimizer(stage.training, network.parameters()))
+    return TrainState(network=network, optimizer=stage_optimizer(stage, network))
 
 
 def save_checkpoint(state: TrainState, path: Path) -> None:

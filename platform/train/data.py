@@ -82,7 +82,7 @@ class ShardData:
             dataset: ShardDataset = CachedDataset(self.root, cache=self.cache, items=stage.items, split=split)
         else:
             dataset = ShardDataset(self.root, items=stage.items, split=split)
-        return SiblingDataset(dataset) if stage.num_views > 1 else dataset
+        return SiblingDataset(dataset) if stage.reads_siblings else dataset
 
     def order(self, samples: Samples, seed: int) -> Order:
         assert isinstance(samples, ShardDataset | SiblingDataset)

@@ -16,6 +16,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from vitruvian.methods.stage import Batch, Stage, seed_torch
 from vitruvian.train.loader import Share
+from vitruvian.train.rivals import RATE_FACTOR, Optimizer
 
 STEP_DRAWS = 0x73746570
 
@@ -57,7 +58,7 @@ def split_batch(batch: Batch, parts: int) -> Iterator[tuple[float, Batch]]:
 
 def take_step(
     objective: Objective | DistributedDataParallel,
-    optimizer: torch.optim.Optimizer,
+    optimizer: Optimizer,
     batch: Batch,
     share: Share,
     *,
@@ -67,7 +68,7 @@ def take_step(
 ) -> Mapping[str, Tensor]:
     """Move the weights once. Returns this worker's addends to the batch's ``loss`` and scalars: sum them over workers."""
     for group in optimizer.param_groups:
-        group["lr"] = rate
+        group["lr"] = rate * group.get(RATE_FACTOR, 1.0)
     optimizer.zero_grad(set_to_none=True)
     pieces = list(split_batch(batch, stage.training.accumulate))
     totals: dict[str, Tensor] = {}

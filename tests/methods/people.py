@@ -87,6 +87,9 @@ class Turned:
     def __len__(self) -> int:
         return len(self.yaws)
 
+    def camera(self, place: int) -> Camera:
+        return camera(self.yaws[place], self.size_px)
+
     def __getitem__(self, place: int) -> dict[str, Any]:
         self.asked.append(place)
         return stored_view(yaw=self.yaws[place], size_px=self.size_px)
