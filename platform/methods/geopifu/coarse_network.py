@@ -108,12 +108,20 @@ class GeoPifuCoarseNetwork(nn.Module):
         """``occupancy`` of each of ``features``."""
         return [self.occupancy(voxels) for voxels in self.features(images)]
 
-    def judge(self, occupancy: Tensor) -> Tensor:
-        """How real the discriminator (``use_3d_gan``) takes occupancy volumes to be: probabilities, one a patch."""
+    def judge(self, occupancy: Tensor, *, frozen: bool = False) -> Tensor:
+        """How real the discriminator (``use_3d_gan``) takes occupancy volumes to be: probabilities, one a patch.
+
+        ``frozen``: with gradient into the volumes but none into the discriminator.
+        """
         if not self.options.use_3d_gan:
             raise ValueError("GeoPifuCoarseNetwork: there is no discriminator; it needs use_3d_gan=True.")
         for stage in range(1, NUM_DISCRIMINATOR_STAGES + 1):
-            occupancy = self.get_submodule(f"gan_3d_dis_conv3d_{stage}")(occupancy)
+            module = self.get_submodule(f"gan_3d_dis_conv3d_{stage}")
+            if frozen:
+                fixed = {name: parameter.detach() for name, parameter in module.named_parameters()}
+                occupancy = torch.func.functional_call(module, fixed, (occupancy,))
+            else:
+                occupancy = module(occupancy)
         return occupancy
 
     def render(self, voxels: Tensor, views: Sequence[int]) -> ViewRendering:
