@@ -22,9 +22,7 @@ RESTING_ACCURACY = 0.8
 """The critic is not taught what it gets right at least so often (``discriminator_accuracy_update_threshold``)."""
 
 
-def rendering_loss(
-    network: GeoPifuCoarseNetwork, voxels: Sequence[Tensor], targets: Tensor, views: Sequence[int]
-) -> Tensor:
+def rendering_loss(network: GeoPifuCoarseNetwork, voxels: Sequence[Tensor], targets: Tensor, views: Sequence[int]) -> Tensor:
     """Mean absolute difference of pixels between each stack's voxels, rendered from ``views``, and the masked pictures
     (B, 3, S, S) that were taken there; averaged over the stacks."""
     cropped = network.cropped(targets)

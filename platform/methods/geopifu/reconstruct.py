@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -24,6 +25,7 @@ from vitruvian.methods.geopifu.framing import framing_of
 from vitruvian.methods.geopifu.query_network import GeoPifuQueryNetwork
 from vitruvian.methods.networks import load_network
 from vitruvian.methods.option_values import options_from
+from vitruvian.methods.several_views import for_each_view
 from vitruvian.methods.weights import Card, part_folders, read_card
 
 PUBLISHED_BOX: Box = (BOX_MINIMUM, BOX_MAXIMUM)
@@ -36,8 +38,12 @@ def box_of(options: CoarseNetworkOptions) -> Box:
 
 
 class GeoPifuReconstructor(FieldReconstructor):
-    """A trained query network with its coarse network. Its frame is Geo-PIFu's: x right, y down, z into the scene, the picture
-    one unit high."""
+    """A trained query network with its coarse network. Takes any number of pictures, of which each brings voxels.
+
+    Its frame is Geo-PIFu's: x right, y down, z into the scene, the first picture one unit high.
+    """
+
+    max_views = None
 
     def __init__(
         self,
@@ -60,15 +66,16 @@ class GeoPifuReconstructor(FieldReconstructor):
         self.side_per_height, self.side_per_width = framing or framing_of({}, "")
 
     def person_field(self, looks: Sequence[Look]) -> PersonField:
-        device = next(self.network.parameters()).device
-        features = self.network.features(torch.from_numpy(looks[0].image)[None].to(device))
+        device, views = next(self.network.parameters()).device, len(looks)
+        features = self.network.features(torch.from_numpy(np.stack([look.image for look in looks])).to(device))
         voxels = None
         if self.coarse is not None:
-            voxels = self.coarse.features(seen_at(looks[0], self.coarse_image_size_px).to(device))[-1]
-        matrix = torch.from_numpy(self.to_view(looks, 0))[None].to(device)
+            seen = torch.cat([seen_at(look, self.coarse_image_size_px) for look in looks])
+            voxels = self.coarse.features(seen.to(device))[-1]
+        matrices = torch.from_numpy(np.stack([self.to_view(looks, index) for index in range(views)])).to(device)
 
         def query(points: Tensor) -> Tensor:
-            return self.network.query(features, points, matrix, voxels)[-1]
+            return self.network.query(features, for_each_view(points, views), matrices, voxels, num_views=views)[-1]
 
         return PersonField(field=in_passes(query, device=device, points_per_pass=self.options.points_per_pass))
 
