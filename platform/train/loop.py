@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
+from vitruvian.errors import InputError
 from vitruvian.methods.stage import Stage
 from vitruvian.train.checkpoint import CHECKPOINT, load_checkpoint, new_state, save_checkpoint
 from vitruvian.train.history import HISTORY, HistoryWriter, cut_back, read_history
@@ -80,6 +81,11 @@ class TrainingLoop:
     ) -> None:
         """``parts``: a network for each of ``stage.needs``, as ``parts.load_parts`` gives them. ``init``: weights to start from
         instead of new ones."""
+        if stage.rival is not None and settings.world_size > 1:
+            raise InputError(
+                f"num-workers is {settings.world_size}, but {stage.method} / {stage.name} trains {stage.rival.prefix} against "
+                "the rest, which one worker does at a time. Take --num-workers 1."
+            )
         self.stage, self.train, self.held_out, self.folder = stage, train, held_out, folder
         self.parts = parts or {}
         self.order, self.settings = order, settings

@@ -11,6 +11,7 @@ from test_loop import DATA, FailingData, KilledError, run
 from torch import Tensor, nn
 from wave_stage import WaveStage, losses
 
+from vitruvian.errors import InputError
 from vitruvian.methods.stage import Batch, Rival, Training
 from vitruvian.train.checkpoint import new_state
 from vitruvian.train.loop import Settings, TrainingLoop
@@ -106,3 +107,8 @@ def test_a_rival_that_is_not_there_is_a_mistake(tmp_path: Path) -> None:
 
     with pytest.raises(ValueError, match=r"begins with 'critic\.'"):
         TrainingLoop(Lonely(training=TRAINING), DATA, None, tmp_path, order=lambda epoch: range(3), settings=Settings())
+
+
+def test_several_workers_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"num-workers is 2.*--num-workers 1"):
+        TrainingLoop(STAGE, DATA, None, tmp_path, order=lambda epoch: range(3), settings=Settings(world_size=2))

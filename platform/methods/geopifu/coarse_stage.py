@@ -114,7 +114,8 @@ class CoarseStage(Stage):
         labels = batch["occupancy"].float()
         if not (self.options.use_view_pred_loss or self.options.use_3d_gan):
             predictions = network(batch["image"])
-            value, shown = weighted_cross_entropy(predictions, labels, weight=self.weight), {}
+            value = weighted_cross_entropy(predictions, labels, weight=self.weight)
+            shown: dict[str, Tensor] = {}
         else:
             predictions, value, shown = self._loss_of_heads(network, batch, labels)
         with torch.no_grad():
