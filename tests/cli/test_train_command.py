@@ -14,15 +14,13 @@ from vitruvian.shards.dataset import ShardDataset
 from vitruvian.train.history import HISTORY, read_history
 
 DATA = (
-    "data.num_subjects=4", "data.held_out=1", "data.views_per_subject=2", "data.size_px=64", "data.supersample=1",
-    "data.query_points=400", "data.color_points=400", "data.voxel_resolution=16", "data.block_size=1",
+    "data.num_subjects=4", "data.held_out=1", "data.views_per_subject=2", "data.size_px=128", "data.supersample=1",
+    "data.query_points=400", "data.voxel_resolution=16", "data.block_size=1",
 )  # fmt: skip
-STAGES = (
-    "training.epochs=12", "training.validation_samples=1", "training.batch_size=2", "samples.image_size_px=64",
-    "samples.num_points=50", "shape.samples.num_ray_points=50",
-)  # fmt: skip
-COMMAND = ("train", "pifu", "--num-workers", "0", "--cpus-per-worker", "1", "--checkpoint-seconds", "0", "--stages", "shape",
-           "color", "--set", *DATA, *STAGES)  # fmt: skip
+STAGES = ("training.epochs=4", "training.validation_samples=1", "training.batch_size=2", "samples.num_points=50",
+          "query.samples.num_ray_points=50", "coarse.options.width=0.25", "coarse.cell_samples=1")  # fmt: skip
+COMMAND = ("train", "geopifu", "--num-workers", "0", "--cpus-per-worker", "1", "--checkpoint-seconds", "0", "--pictures-every",
+           "0", "--set", *DATA, *STAGES)  # fmt: skip
 
 
 def start(folder: Path) -> subprocess.Popen[str]:
@@ -50,17 +48,22 @@ def losses_of(folder: Path) -> list[tuple[int, float]]:
 def test_killed_at_anything_it_does_the_same_command_ends_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     killed, calm = tmp_path / "killed", tmp_path / "calm"
-    data, run = Path("runs/data/pifu-tiny"), Path("runs/pifu-tiny")
+    data, run = Path("runs/data/geopifu-tiny"), Path("runs/geopifu-tiny")
+
+    def kill_after(stage: str, steps: int) -> None:
+        kill_when(killed, lambda: len(losses_of(killed / run / stage)) >= steps)
+
     kill_when(killed, lambda: bool(list((killed / data).rglob("*.arrow"))))
-    for stage in ("shape", "color"):
-        kill_when(killed, lambda stage=stage: len(losses_of(killed / run / stage)) > 7)  # type: ignore[misc]
+    kill_after("coarse", 5)
+    kill_when(killed, lambda: bool(list((killed / run / "query" / "derived").rglob("*.arrow"))))
+    kill_after("query", 7)
     processes = [start(killed), start(calm)]
     said = [process.communicate()[0] for process in processes]
     assert [process.returncode for process in processes] == [0, 0]
-    assert f"weights of color: {killed / run / 'color' / 'weights'}\n" in said[0] and "weights of shape: " in said[0]
+    assert f"weights of query: {killed / run / 'query' / 'weights'}\n" in said[0] and "weights of coarse: " in said[0]
     assert ShardDataset(killed / data).fingerprint == ShardDataset(calm / data).fingerprint
-    for stage in ("shape", "color"):
+    for stage in ("coarse", "query"):
         assert losses_of(killed / run / stage) == losses_of(calm / run / stage)
-        assert len(losses_of(calm / run / stage)) == 12 * 3
-    assert list(part_folders(calm / run / "color" / "weights")) == ["shape"]
-    assert read_card(calm / run / "color" / "weights").metrics == read_card(killed / run / "color" / "weights").metrics
+        assert len(losses_of(calm / run / stage)) == 4 * 3
+    assert list(part_folders(calm / run / "query" / "weights")) == ["coarse"]
+    assert read_card(calm / run / "query" / "weights").metrics == read_card(killed / run / "query" / "weights").metrics
