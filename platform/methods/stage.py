@@ -84,9 +84,13 @@ class Stage(ABC):
 
     method: ClassVar[str]
     name: ClassVar[str]
-    needs: ClassVar[tuple[str, ...]] = ()
-    """Earlier stages of the recipe whose finished networks it uses: its parts, in evaluation mode and never trained."""
     training: Training
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Earlier stages of the recipe whose finished networks it uses: its parts, in evaluation mode and never trained. None
+        by default; a plain class attribute will do."""
+        return ()
 
     @property
     @abstractmethod

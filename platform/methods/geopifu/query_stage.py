@@ -89,7 +89,7 @@ class QueryStage(Stage):
         return self.options.fusion != "none"
 
     @property
-    def needs(self) -> tuple[str, ...]:  # type: ignore[override]
+    def needs(self) -> tuple[str, ...]:
         return (COARSE,) if self.reads_voxels else ()
 
     @property
