@@ -8,7 +8,7 @@ import pytest
 from figures import ellipsoid, figure, subject
 
 from vitruvian.datagen.blocks import Member, Products, make_subject, make_view
-from vitruvian.datagen.items.color_points import color_targets
+from vitruvian.datagen.items.color_points import color_points, color_targets
 from vitruvian.datagen.items.context import SubjectContext
 from vitruvian.datagen.lights.transfer import transfer_of
 from vitruvian.datagen.options import DatagenOptions
@@ -153,6 +153,20 @@ def test_points_inside_of_the_body_are_no_colour_points() -> None:
     context = SubjectContext(subject=OneSubject(both).load("a"), plan=plan, index=3, seed=7)
     assert not transfer_of(context).coefficients[outer.num_vertices :].any()
     assert values["count"] == 3000 and np.isclose(values["box_max_m"][0], 0.4, atol=0.01)
+
+
+@pytest.mark.parametrize("shadows", [False, True])
+def test_what_lies_under_something_is_no_colour_point_whatever_the_light(shadows: bool) -> None:
+    outer, inner = ellipsoid((0, 0.9, 0), (0.4, 0.9, 0.4)), ellipsoid((0, 0.9, 0), (0.3, 0.8, 0.3))
+    both = Mesh(
+        vertices=np.concatenate([outer.vertices, inner.vertices]),
+        faces=np.concatenate([outer.faces, inner.faces + np.int32(outer.num_vertices)]),
+    )
+    subject = OneSubject(both).load("a")
+    plan = dataclasses.replace(PROTOCOL, shadows=shadows).plan(subject, index=3, split="train", seed=7)
+    points = color_points(SubjectContext(subject=subject, plan=plan, index=3, seed=7))["color_points"]
+    depth = np.linalg.norm((points - [0, 0.9, 0]) / [0.4, 0.9, 0.4], axis=1)
+    assert len(points) == 3000 and depth.min() > 0.95
 
 
 def test_meshes_without_texture_coordinates_are_refused_texture_space() -> None:

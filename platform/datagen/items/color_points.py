@@ -21,9 +21,12 @@ from vitruvian.datagen.seeds import Stream, entropy, generator
 from vitruvian.datagen.view import View
 from vitruvian.errors import InputError
 from vitruvian.geometry.mesh import Mesh
-from vitruvian.geometry.prt import lit_colors
+from vitruvian.geometry.prt import lit_colors, spread_directions
+from vitruvian.geometry.prt import transfer as shaded_transfer
 from vitruvian.geometry.sampling import sample_surface
 
+NUM_LOOKS = 64
+"""Directions in which points look for the sky where the subject's light has no shadows."""
 DARK = 0.01
 """Surface whose first transfer coefficient is below this sees a hundredth of the sky: it is inside, and no picture shows it."""
 
@@ -71,9 +74,12 @@ def _from_surface(context: SubjectContext, number: int, rng: np.random.Generator
     normals = unit_vectors(np.einsum("nk,nkc->nc", weights, mesh.vertex_normals()[corners]))
     if shadows_of(context):
         transfer = np.einsum("nk,nkc->nc", weights, transfer_of(context).coefficients[corners]).astype(np.float32)
-    else:
+        sky = transfer[:, 0]
+    else:  # light goes through everything, but skin under clothes is in no picture all the same
         transfer = open_transfer(normals).astype(np.float32)
-    seen = np.flatnonzero(transfer[:, 0] > DARK)[:number]
+        looks = spread_directions(NUM_LOOKS)
+        sky = shaded_transfer(drawn.points, normals.astype(np.float32), mesh.vertices, mesh.faces, directions=looks)[:, 0]
+    seen = np.flatnonzero(sky > DARK)[:number]
     albedo = surface_albedo(mesh, drawn.face_id[seen], weights[seen])
     return drawn.points[seen].astype(np.float64), normals[seen], albedo, np.ascontiguousarray(transfer[seen])
 

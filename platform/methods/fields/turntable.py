@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,7 +59,7 @@ def _turned(picture: NDArray[np.uint8], mask: NDArray[np.bool_], yaw_rad: float,
     return View(picture=_cut(picture, left, upper, side), mask=_cut(mask, left, upper, side), camera=camera)
 
 
-def _cut(pixels: NDArray, left: int, top: int, side: int) -> NDArray:  # type: ignore[type-arg]
+def _cut(pixels: NDArray[Any], left: int, top: int, side: int) -> NDArray[Any]:
     """The square of ``pixels`` (H, W, ...) that begins at column ``left`` and row ``top``; zeros where it reaches beyond."""
     height, width = pixels.shape[:2]
     square = np.zeros((side, side, *pixels.shape[2:]), pixels.dtype)
