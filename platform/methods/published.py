@@ -15,6 +15,7 @@ from torch import Tensor
 from vitruvian.errors import InputError
 from vitruvian.methods.checkpoints import Checkpoint
 from vitruvian.methods.geopifu.published import coarse_options, query_options
+from vitruvian.methods.geopifu.recipes import PAPER_FIELD
 from vitruvian.methods.networks import NETWORKS
 from vitruvian.methods.pifu.published import colour_options, shape_options
 from vitruvian.methods.pifu.recipes import paper
@@ -117,13 +118,14 @@ def import_weights(
     explain_mismatch(state_dict, own, origin=str(checkpoint.path), what=what)
     load_into(network, state_dict, origin=str(checkpoint.path))
     method, stage = what.split("/")
-    recipe = paper() if method == "pifu" else None
+    reconstruct = {"pifu": paper().reconstruct, "geopifu": PAPER_FIELD}[method]
+    as_published = {"published_vertices": True} if what == "geopifu/coarse" else {}
     card = Card(
         method=method,
         stage=stage,
         recipe="published",
-        options={"network": dataclasses.asdict(options), "image_size_px": PUBLISHED_SIZE_PX},
-        reconstruct=dataclasses.asdict(recipe.reconstruct) if recipe else None,
+        options={"network": dataclasses.asdict(options), "image_size_px": PUBLISHED_SIZE_PX, **as_published},
+        reconstruct=dataclasses.asdict(reconstruct),
         protocol=method,
         data_licence=LICENCE,
         extra={"imported_from": checkpoint.path.name, "imported_sha256": checkpoint.sha256},

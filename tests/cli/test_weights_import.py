@@ -6,6 +6,7 @@ of the torch versions that the originals used, Geo-PIFu's from a data-parallel w
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -20,8 +21,11 @@ from tests.cli.conftest import Refuses
 from tests.methods.golden_checks import GOLDEN, given_tensors
 from vitruvian.cli.main import main
 from vitruvian.geometry.mesh_files import load_mesh
+from vitruvian.methods.fields.look import View, look_at
 from vitruvian.methods.geopifu.coarse_network import GeoPifuCoarseNetwork
+from vitruvian.methods.geopifu.coarse_options import CoarseNetworkOptions
 from vitruvian.methods.geopifu.query_network import GeoPifuQueryNetwork
+from vitruvian.methods.geopifu.query_options import QueryNetworkOptions
 from vitruvian.methods.geopifu.voxel_lookup import range_offsets
 from vitruvian.methods.networks import load_network
 from vitruvian.methods.pifu.colour_network import PifuColourNetwork
@@ -169,3 +173,52 @@ def test_a_published_pair_reconstructs_in_colour(
     assert mesh.vertex_colors is not None and len(np.unique(mesh.vertex_colors, axis=0)) > 20
     lit = mesh.vertex_colors.any(axis=1)  # weights drawn from names make some black
     assert lit[-1] and lit.mean() > 0.9
+
+
+def test_a_published_geopifu_pair_reconstructs(
+    tmp_path: Path, refuses: Refuses, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The two files in the original format become one folder that ``reconstruct`` takes; the coarse one alone does too."""
+    monkeypatch.chdir(tmp_path)
+    coarse = GeoPifuCoarseNetwork(CoarseNetworkOptions(input_height_px=96, input_width_px=64, num_stack=1, width=0.125))
+    image = NetworkOptions(width=0.125, num_stack=1, num_hourglass=1, hourglass_dim=8, mlp_dim=(9, 16, 1))
+    query = GeoPifuQueryNetwork(QueryNetworkOptions(image=image))
+    other = GeoPifuCoarseNetwork(dataclasses.replace(coarse.options, voxel_channels=4))
+    for name, network in (("netV", coarse), ("netG", query), ("other", other)):
+        state = {f"module.{key}": value for key, value in fill(network.state_dict()).items()}
+        if name == "netG":
+            state["module.displacments"] = range_offsets()
+        torch.save(state, name, _use_new_zipfile_serialization=False)
+    assert main(["weights", "import", "netV", "--as", "geopifu/coarse", "--out", "coarse"]) == 0
+    assert main(["weights", "import", "other", "--as", "geopifu/coarse", "--out", "other-coarse"]) == 0
+    imported_query = ["weights", "import", "netG", "--as", "geopifu/query"]
+    assert main([*imported_query, "--out", "alone"]) == 0
+    assert main([*imported_query, "--out", "both", "--part", "coarse=coarse"]) == 0
+    assert main([*imported_query, "--out", "mixed", "--part", "coarse=other-coarse"]) == 0
+    assert "coarse/ with the coarse network" in capsys.readouterr().out
+    maker = load_reconstructor(Path("both"))
+    assert maker.options.resolution == (171, 256, 171)  # type: ignore[attr-defined]
+    picture, mask = np.full((96, 80, 3), 200, np.uint8), np.zeros((96, 80), np.uint8)
+    mask[8:90, 20:60] = 255
+    picture[8:50, 20:60] = (220, 40, 60)
+    Image.fromarray(picture).save("photo.png")
+    Image.fromarray(mask).save("mask.png")
+    refuses(["reconstruct", "photo.png", "--mask", "mask.png", "--weights", "alone"], "--part coarse=FOLDER")
+    refuses(["reconstruct", "photo.png", "--mask", "mask.png", "--weights", "mixed"], "8 channels", "gives 4")
+    for name in ("both", "coarse"):
+        card = json.loads(Path(name, "card.json").read_text())
+        look = (picture, mask > 0)
+        values = _values(load_reconstructor(Path(name)), *look)
+        card["reconstruct"] |= {"resolution": [48, 72, 48], "level": float(np.median(values))}  # these weights know nobody
+        Path(name, "card.json").write_text(json.dumps(card))
+        command = ["reconstruct", "photo.png", "--mask", "mask.png", "--weights", name, "--out", f"{name}.ply"]
+        assert main(command) == 0
+        assert load_mesh(Path(f"{name}.ply")).num_faces > 100
+
+
+def _values(maker: Any, picture: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """What the field is at places in the middle of the box."""
+    look = look_at(View(picture=picture, mask=mask), image_size_px=maker.image_size_px)
+    points = np.random.default_rng(0).uniform(-0.2, 0.2, (500, 3)).astype(np.float32)
+    with torch.no_grad():
+        return maker.person_field([look]).field(points)

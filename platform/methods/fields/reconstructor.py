@@ -11,7 +11,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -59,7 +59,7 @@ class FieldReconstructor(ABC):
     """Without a camera: side of the square that the network sees, in heights of the person."""
     side_per_width: float = 1.0
     """At least so many widths."""
-    max_views: ClassVar[int | None] = 1
+    max_views: int | None = 1
     """Pictures of one person that it can use; None for any number."""
 
     def __init__(self, card: Card, *, image_size_px: int, options: FieldOptions | None = None) -> None:

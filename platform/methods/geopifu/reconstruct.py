@@ -38,12 +38,11 @@ def box_of(options: CoarseNetworkOptions) -> Box:
 
 
 class GeoPifuReconstructor(FieldReconstructor):
-    """A trained query network with its coarse network. Takes any number of pictures, of which each brings voxels.
+    """A trained query network with its coarse network. Takes any number of pictures, of which each brings
+    voxels; with fusion ``multi_loss`` one.
 
     Its frame is Geo-PIFu's: x right, y down, z into the scene, the first picture one unit high.
     """
-
-    max_views = None
 
     def __init__(
         self,
@@ -61,6 +60,7 @@ class GeoPifuReconstructor(FieldReconstructor):
         self.network = network.eval()
         self.coarse = None if coarse is None else coarse.eval()
         self.coarse_image_size_px = coarse_image_size_px or image_size_px
+        self.max_views = 1 if network.options.fusion == "multi_loss" else None
         self.box = PUBLISHED_BOX if coarse is None else box_of(coarse.options)
         self.to_network = query_calibration().double().numpy()
         self.side_per_height, self.side_per_width = framing or framing_of({}, "")
