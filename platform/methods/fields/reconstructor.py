@@ -6,7 +6,10 @@ frame of the result are the same for all.
 
 from __future__ import annotations
 
+import copy
 import dataclasses
+import hashlib
+import json
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
@@ -16,6 +19,7 @@ from typing import Any, Self
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import nn
 
 from vitruvian.errors import InputError
 from vitruvian.geometry.camera import Camera
@@ -73,11 +77,27 @@ class FieldReconstructor(ABC):
 
     def with_options(self, **changes: Any) -> Self:
         """The same weights with some of the options changed; raises ``ValueError`` as ``FieldOptions`` does."""
-        import copy
-
         other = copy.copy(self)
         other.options = dataclasses.replace(self.options, **changes)
         return other
+
+    def to(self, device: torch.device) -> Self:
+        """Move the networks to ``device``; returns the reconstructor itself."""
+        for value in vars(self).values():
+            if isinstance(value, nn.Module):
+                value.to(device)
+        return self
+
+    @property
+    def fingerprint(self) -> str:
+        """Of the networks' weights: equal for equal weights."""
+        digest = hashlib.sha256(json.dumps(self.card.options, sort_keys=True).encode())
+        for name, value in sorted(vars(self).items()):
+            if isinstance(value, nn.Module):
+                for key, tensor in value.state_dict().items():
+                    digest.update(f"{name}.{key}".encode())
+                    digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+        return digest.hexdigest()
 
     def to_view(self, looks: Sequence[Look], index: int) -> NDArray[np.float32]:
         """(4, 4) from the method's frame to the space of the ``index``-th picture's network image."""
