@@ -1,7 +1,7 @@
 """Trains the network that finds the person: ``python -m vitruvian.methods.cutout.build DATA``.
 
-DATA is any data set with ``rgb`` and ``mask``, such as that of ``vitruvian demo`` (runs/demo/data), from which the weights in the
-package are. Only its people are used; what is behind them is painted anew.
+DATA is any data set with ``rgb`` and ``mask``, such as that of ``vitruvian demo`` (runs/demo/data), from which the weights in
+the package are. Only its people are used; what is behind them is painted anew.
 """
 
 from __future__ import annotations
