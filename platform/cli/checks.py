@@ -16,7 +16,20 @@ from typing import Literal
 
 Status = Literal["ok", "missing", "broken", "warning"]
 
-CORE = ("ray", "torch", "numpy", "pyarrow", "lmdb", "mlflow", "trimesh", "scipy", "safetensors", "pillow", "opencv-python-headless", "tyro")
+CORE = (
+    "ray",
+    "torch",
+    "numpy",
+    "pyarrow",
+    "lmdb",
+    "mlflow",
+    "trimesh",
+    "scipy",
+    "safetensors",
+    "pillow",
+    "opencv-python-headless",
+    "tyro",
+)
 DEMO_MEMORY_GB = 6
 DEMO_DISK_GB = 2
 

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,9 +20,11 @@ from vitruvian.cli.photographs import Job
 from vitruvian.datagen.pipeline.progress import readable_seconds
 from vitruvian.errors import InputError
 from vitruvian.geometry.mesh_files import save_mesh
-from vitruvian.methods.cutout.find import PersonFinder, load_finder
 from vitruvian.methods.fields.reconstructor import FieldReconstructor
 from vitruvian.methods.pictures import Photograph, check_mask, read_mask, read_photograph, reduced
+
+if TYPE_CHECKING:
+    from vitruvian.methods.cutout.find import PersonFinder
 
 MAX_SIDE_PX = 2048
 """Larger pictures are reduced to this side: no network sees more, and no mesh shows more."""
@@ -137,6 +139,8 @@ class _Worker:
                     "network find the person (--cut-out auto)."
                 )
         if self.finder is None:
+            from vitruvian.methods.cutout.find import load_finder  # OpenCV and weights, only where a person is to be found
+
             self.finder = load_finder()
         try:
             return self.finder.find(photograph.rgb).mask, "network"

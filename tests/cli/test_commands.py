@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import numpy as np
 import pytest
-from PIL import Image
 
 from tests.cli.conftest import Refuses, Run
 from vitruvian.cli.main import COMMANDS
@@ -41,21 +39,6 @@ def test_doctor_finds_what_is_required(vitruvian: Run) -> None:
     missing = [finding for finding in findings.values() if finding["status"] in ("missing", "broken")]
     assert all(finding["remedy"] for finding in missing)
     assert "native kernels" in vitruvian("doctor").stdout
-
-
-def test_reconstruct_refuses_bad_pictures_and_weights(refuses: Refuses, tmp_path: Path) -> None:
-    rng = np.random.default_rng(0)
-    Image.fromarray(rng.integers(0, 255, (64, 64, 3), np.uint8)).save(tmp_path / "photo.png")
-    (tmp_path / "text.png").write_text("not a picture")
-    (tmp_path / "empty").mkdir()
-    refuses(["reconstruct", "photo.png", "--weights", "empty"], "photo.png", "--mask")
-    refuses(["reconstruct", "text.png", "--weights", "empty"], "text.png")
-    refuses(["reconstruct", "photo.png", "--mask", "no.png", "--weights", "empty"], "no.png")
-    refuses(["reconstruct", "photo.png", "--weights", "empty", "--out", "mesh.stl"], "mesh.stl", ".glb")
-    mask = np.zeros((64, 64), np.uint8)
-    mask[8:56, 20:40] = 255
-    Image.fromarray(mask).save(tmp_path / "mask.png")
-    refuses(["reconstruct", "photo.png", "--mask", "mask.png", "--weights", "empty"], "empty", "card.json")
 
 
 def test_train_asks_for_the_method(vitruvian: Run) -> None:

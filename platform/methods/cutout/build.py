@@ -85,7 +85,7 @@ def main() -> None:
         training=training,
         fingerprint=dataset.fingerprint,
         licence=", ".join(dataset.card.get("licences", ())),
-        metrics={"training_overlap": reached[-1].overlap},
+        metrics={"training_overlap": reached[-1].overlap, "steps": reached[-1].step},
     )
     print(f"{given.out}: written")
 

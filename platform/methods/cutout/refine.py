@@ -40,7 +40,7 @@ def cut_along_edges(picture: NDArray[np.uint8], thought: NDArray[np.float32]) ->
     cv2.grabCut(
         np.ascontiguousarray(small[..., ::-1]),
         marks,
-        None,
+        (0, 0, *size),
         np.zeros((1, 65)),
         np.zeros((1, 65)),
         ITERATIONS,

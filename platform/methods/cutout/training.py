@@ -28,7 +28,7 @@ SPRITE_PX = 160
 class CutoutTraining:
     """The schedule."""
 
-    steps: int = 2400
+    steps: int = 2000
     batch_size: int = 16
     learning_rate: float = 4e-3
     warmup_steps: int = 100
@@ -113,8 +113,14 @@ def train(
             lost, overlapping = np.mean(recent, axis=0).tolist()
             rate = (step + 1) * training.batch_size / (time.perf_counter() - start)
             reached = Progress(step=step + 1, steps=training.steps, loss=lost, overlap=overlapping, samples_per_s=rate)
-            progress(reached, mean.module)
-    return mean.module.eval()
+            progress(reached, _network(mean))
+    return _network(mean).eval()
+
+
+def _network(mean: AveragedModel) -> CutoutNetwork:
+    network = mean.module
+    assert isinstance(network, CutoutNetwork)
+    return network
 
 
 def _side(image_size_px: int, share: float, training: CutoutTraining) -> int:
