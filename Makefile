@@ -51,7 +51,13 @@ typecheck: $(VENV)/.dev
 	$(BIN)/python tools/typecheck.py
 
 bench: $(VENV)/.bench
-	for program in benchmarks/bench_*.py; do $(BIN)/python $$program || exit 1; done
+	for program in benchmarks/bench_*.py; do \
+	  case "$$program:$$VITRUVIAN_PIFU$$VITRUVIAN_GEOPIFU" in \
+	    *_loader.py:|*_training_step.py:|*_reconstruction.py:) \
+	      echo "$$program: left out; VITRUVIAN_PIFU or VITRUVIAN_GEOPIFU must name a clone of the published code"; continue;; \
+	  esac; \
+	  $(BIN)/python $$program || exit 1; \
+	done
 
 clean:
 	rm -rf build $(VENV) .mypy_cache .pytest_cache .ruff_cache
