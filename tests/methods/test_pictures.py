@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from vitruvian.errors import InputError
-from vitruvian.methods.pictures import read_picture
+from vitruvian.methods.pictures import read_photograph, read_picture, reduced
 
 
 def _save(path: Path, array: np.ndarray, **options: object) -> Path:
@@ -72,3 +72,38 @@ def test_errors_name_the_file_and_the_way_out(tmp_path: Path, person: tuple[np.n
     for path, mask_path, message in cases:
         with pytest.raises(InputError, match=message):
             read_picture(path, mask_path)
+
+
+def test_other_kinds_of_pictures_become_srgb(tmp_path: Path) -> None:
+    """16 bits, grey, CMYK, palettes with transparency, opaque transparency; floating point is refused."""
+    grey = np.tile(np.arange(64, dtype=np.uint8) * 4, (48, 1))
+    deep = _save(tmp_path / "deep.png", grey.astype(np.uint16) * 257)
+    assert np.array_equal(read_photograph(deep).rgb, np.repeat(grey[..., None], 3, axis=2))
+    plain = _save(tmp_path / "grey.png", grey)
+    assert np.array_equal(read_photograph(plain).rgb[..., 1], grey)
+    red = Image.new("CMYK", (64, 48), (0, 255, 255, 0))
+    red.save(tmp_path / "print.jpg")
+    assert np.abs(read_photograph(tmp_path / "print.jpg").rgb.astype(int) - (255, 0, 0)).max() < 12
+    opaque = _save(tmp_path / "opaque.png", np.full((48, 64, 4), 255, np.uint8))
+    assert read_photograph(opaque).opaque is None
+    Image.fromarray(grey.astype(np.float32)).save(tmp_path / "float.tif")
+    with pytest.raises(InputError, match=r"float.tif: holds floating-point values"):
+        read_photograph(tmp_path / "float.tif")
+
+
+def test_huge_pictures_are_refused_before_they_are_decoded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = _save(tmp_path / "large.png", np.zeros((300, 400, 3), np.uint8))
+    monkeypatch.setattr("vitruvian.methods.pictures.MAX_PIXELS", 100_000)
+    with pytest.raises(InputError, match=r"400x300 pixels is more than 100,000"):
+        read_photograph(path)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1_000)  # Pillow itself refuses twice as many
+    with pytest.raises(InputError, match="more than 100,000 pixels"):
+        read_photograph(path)
+
+
+def test_large_pictures_are_reduced_with_their_mask() -> None:
+    rgb, mask = np.zeros((100, 50, 3), np.uint8), np.zeros((100, 50), bool)
+    mask[20:80, 10:40] = True
+    smaller, smaller_mask = reduced(rgb, mask, 50)
+    assert smaller.shape == (50, 25, 3) and smaller_mask[10:40, 5:20].all() and smaller_mask.sum() == 30 * 15
+    assert reduced(rgb, mask, 100)[0] is rgb
