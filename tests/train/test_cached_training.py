@@ -30,6 +30,7 @@ def test_losses_do_not_depend_on_the_cache(tmp_path: Path, monkeypatch: pytest.M
 
     def run(name: str, cache: Path | None) -> list[float]:
         options = TrainOptions(
+            method="pifu",
             data=data,
             out=tmp_path / name,
             cache=cache,
