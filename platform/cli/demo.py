@@ -107,7 +107,7 @@ def main(arguments: list[str], program: str) -> int:
         trained = steps.run(f"PIFu {options.recipe}: Ray Train, tracked in MLflow", lambda: train(training))
     judging = EvaluateOptions(
         data=datagen.out,
-        weights=(trained.weights,),
+        weights=(str(trained.weights),),
         out=out,
         report=False,
         threads=2,

@@ -1,12 +1,16 @@
-"""Reconstruct given pictures with given models and measure the results: the evaluation without data sets or registries."""
+"""Reconstruct given pictures with given models and measure the results: the evaluation without data sets or registries.
+
+Every result lies in its picture's folder as soon as it is there, under the identity of what it was made from; an evaluation
+that is started again takes from there what has the same identity.
+"""
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -14,20 +18,18 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from vitruvian.evaluate.metrics.catalogue import METRICS
-from vitruvian.evaluate.metrics.picture import compare_views
-from vitruvian.evaluate.metrics.published import published_vertex_metrics
-from vitruvian.evaluate.metrics.surface import DEFAULT_NUM_SAMPLES, compare_surfaces
-from vitruvian.evaluate.metrics.volume import DEFAULT_CELL_M, volume_iou
-from vitruvian.evaluate.results import CURVE_LIMITS_CM, SampleResult
+from vitruvian.evaluate.judge import Judge, Measuring, Truth
+from vitruvian.evaluate.results import SampleResult
 from vitruvian.evaluate.stills import comparison_picture
 from vitruvian.evaluate.vertex_colors import with_vertex_colors
 from vitruvian.geometry.camera import Camera
 from vitruvian.geometry.mesh import Mesh
-from vitruvian.geometry.mesh_files import save_mesh
+from vitruvian.geometry.mesh_files import load_mesh, save_mesh
 
-VIEW_PX = 512
-"""The longer side of the renderings that are compared, so that picture size does not change the measure."""
+__all__ = ["Measuring", "Reconstructs", "Truth", "evaluate_samples", "file_stem", "sample_folder"]
+
+SAMPLE_FILES = ("picture.png", "mask.png", "truth.glb", "camera.json", "comparison.png")
+"""What lies in a sample's folder beside each model's mesh and result."""
 
 
 class Reconstructs(Protocol):
@@ -36,99 +38,88 @@ class Reconstructs(Protocol):
     def reconstruct(self, picture: NDArray[np.uint8], mask: NDArray[np.bool_], *, camera: Camera | None = None) -> Any: ...
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Truth:
-    """A picture of a person and what is true of it."""
-
-    subject_id: str
-    view_index: int
-    picture: NDArray[np.uint8]
-    """(H, W, 3) sRGB."""
-    mask: NDArray[np.bool_]
-    """(H, W) the person."""
-    camera: Camera
-    mesh: Mesh
-    """World frame, metres."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Measuring:
-    """How results are measured."""
-
-    cell_m: float = DEFAULT_CELL_M
-    num_samples: int = DEFAULT_NUM_SAMPLES
-    seed: int = 0
-    threads: int = 1
-
-
 def evaluate_samples(
     truths: Iterable[Truth],
     models: Mapping[str, Reconstructs],
     folder: Path,
     measuring: Measuring | None = None,
     *,
+    identities: Mapping[str, str] | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> list[SampleResult]:
-    """One result a sample and model, samples outermost. Writes each sample's picture and meshes below ``folder``.
+    """One result a sample and model, samples outermost. Writes each sample's picture, meshes and results below ``folder``.
 
     A model that raises, or gives no surface or one that encloses nothing, gets a result with the reason in ``failure``.
-    ``progress`` is told the number of pictures done after each.
+    ``identities``: of each model, what its results follow from beside the picture; results of the same identity that lie in
+    ``folder`` are taken from there. ``progress`` is told the number of pictures done after each.
     """
     measuring = measuring or Measuring()
     results = []
     for index, truth in enumerate(truths):
-        name = f"samples/{index:04d}-{re.sub(r'[^A-Za-z0-9_-]', '_', truth.subject_id)}-view{truth.view_index:02d}"
-        place = folder / name
-        place.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(truth.picture).save(place / "picture.png")
-        Image.fromarray(truth.mask).save(place / "mask.png")
-        save_mesh(place / "truth.glb", with_vertex_colors(truth.mesh))
-        (place / "camera.json").write_text(json.dumps(truth.camera.to_dict(), indent=1) + "\n", encoding="utf-8")
-        meshes: dict[str, Mesh] = {}
-        for model, reconstructor in models.items():
-            result, mesh = _one(truth, model, reconstructor, measuring, name)
-            if mesh is not None and result.mesh_file is not None:
-                save_mesh(place / result.mesh_file, with_vertex_colors(mesh))
-                meshes[model] = mesh
-            results.append(result)
-        Image.fromarray(comparison_picture(truth.picture, truth.camera, truth.mesh, meshes, threads=measuring.threads)).save(
-            place / "comparison.png"
-        )
+        results += _sample(sample_folder(index, truth), truth, models, folder, measuring, identities or {})
         if progress is not None:
             progress(index + 1)
     return results
 
 
-def measure(
-    reconstruction: Mesh, truth: Mesh, camera: Camera, measuring: Measuring
-) -> tuple[dict[str, float], tuple[float, ...]]:
-    """Every measure of the catalogue by name, and the share of the surfaces within each of ``CURVE_LIMITS_CM``.
+def sample_folder(index: int, truth: Truth) -> str:
+    """Where a sample's files lie, relative to the evaluation's folder."""
+    return f"samples/{index:04d}-{_plain(truth.subject_id)}-view{truth.view_index:02d}"
 
-    Both bodies are in metres in the camera's world frame; nothing is aligned. ``normal_front_deg`` is missing when the two
-    silhouettes do not meet. Raises ``ValueError`` for a mesh without volume or outer surface.
-    """
-    threads = measuring.threads
-    surfaces = compare_surfaces(
-        reconstruction, truth, num_samples=measuring.num_samples, seed=measuring.seed, threads=threads
-    )  # fmt: skip
-    scale = VIEW_PX / max(camera.width_px, camera.height_px)
-    view = camera.resized(max(1, round(scale * camera.width_px)), max(1, round(scale * camera.height_px)))
-    values = {
-        "iou": volume_iou(reconstruction, truth, cell_m=measuring.cell_m, threads=threads),
-        **surfaces.metrics(),
-        **compare_views(reconstruction, truth, view, threads=threads),
-        **published_vertex_metrics(reconstruction.vertices, truth.vertices),
-    }
-    shares = tuple(
-        (surfaces.reconstruction_to_truth.share_within(limit) + surfaces.truth_to_reconstruction.share_within(limit)) / 2
-        for limit in CURVE_LIMITS_CM
-    )
-    return {name: values[name] for name in METRICS if name in values}, shares
+
+def file_stem(model: str) -> str:
+    """A model's name as the stem of its files; ``truth`` and names alike are kept apart by those who give names."""
+    return _plain(model)
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"[^A-Za-z0-9_-]", "_", text)
+
+
+def _sample(
+    name: str,
+    truth: Truth,
+    models: Mapping[str, Reconstructs],
+    folder: Path,
+    measuring: Measuring,
+    identities: Mapping[str, str],
+) -> list[SampleResult]:
+    place = folder / name
+    kept = {model: _kept(place, model, identities[model]) for model in models if model in identities}
+    found = {model: result for model, result in kept.items() if result is not None}
+    if len(found) == len(models) and (place / "comparison.png").is_file():
+        return [found[model] for model in models]
+    place.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(truth.picture).save(place / "picture.png")
+    Image.fromarray(truth.mask).save(place / "mask.png")
+    save_mesh(place / "truth.glb", with_vertex_colors(truth.mesh))
+    (place / "camera.json").write_text(json.dumps(truth.camera.to_dict(), indent=1) + "\n", encoding="utf-8")
+    (place / "comparison.png").unlink(missing_ok=True)
+    try:
+        judge: Judge | ValueError = Judge(truth, measuring)
+    except ValueError as error:
+        judge = error
+    results, meshes = [], {}
+    for model, reconstructor in models.items():
+        if model in found:
+            result = found[model]
+            mesh = None if result.mesh_file is None else load_mesh(place / result.mesh_file)
+        else:
+            result, mesh = _one(truth, model, reconstructor, judge, name)
+            if mesh is not None and result.mesh_file is not None:
+                save_mesh(place / result.mesh_file, with_vertex_colors(mesh))
+            _keep(place, result, identities.get(model))
+        if mesh is not None and result.mesh_file is not None:
+            meshes[model] = mesh
+        results.append(result)
+    tiles = comparison_picture(truth.picture, truth.camera, truth.mesh, meshes, threads=measuring.threads)
+    Image.fromarray(tiles).save(place / "comparison.png")
+    return results
 
 
 def _one(
-    truth: Truth, model: str, reconstructor: Reconstructs, measuring: Measuring, folder: str
-) -> tuple[SampleResult, Mesh | None]:  # fmt: skip
+    truth: Truth, model: str, reconstructor: Reconstructs, judge: Judge | ValueError, folder: str
+) -> tuple[SampleResult, Mesh | None]:
     sample: dict[str, Any] = {"model": model, "subject_id": truth.subject_id, "view_index": truth.view_index, "folder": folder}
     start = time.perf_counter()
     try:
@@ -142,9 +133,34 @@ def _one(
         return SampleResult(**sample, failure="the reconstruction has no surface"), None
     if not np.isfinite(mesh.vertices).all():
         return SampleResult(**sample, failure="the reconstruction has vertices that are not finite"), None
-    sample["mesh_file"] = f"{model}.glb"
+    sample["mesh_file"] = f"{file_stem(model)}.glb"
+    if isinstance(judge, ValueError):
+        return SampleResult(**sample, failure=f"cannot be measured: {judge}"), mesh
     try:
-        values, shares = measure(mesh, truth.mesh, truth.camera, measuring)
+        values, shares = judge.measure(mesh)
     except ValueError as error:
         return SampleResult(**sample, failure=f"cannot be measured: {error}"), mesh
     return SampleResult(**sample, metrics=values, shares_within=shares), mesh
+
+
+def _keep(place: Path, result: SampleResult, identity: str | None) -> None:
+    """Write a result beside its mesh, whole or not at all, once the mesh is there."""
+    path = place / f"{file_stem(result.model)}.json"
+    temporary = path.with_suffix(".json.tmp")
+    content = {"identity": identity, "result": dataclasses.asdict(result)}
+    temporary.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+    temporary.replace(path)
+
+
+def _kept(place: Path, model: str, identity: str) -> SampleResult | None:
+    """The result of this identity that an earlier start left; None when there is none or its mesh is gone."""
+    path = place / f"{file_stem(model)}.json"
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+        if values["identity"] != identity:
+            return None
+        result = SampleResult(**{**values["result"], "shares_within": tuple(values["result"]["shares_within"])})
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    needed = [name for name in (result.mesh_file, "truth.glb", "picture.png", "camera.json") if name is not None]
+    return result if all((place / name).is_file() for name in needed) else None

@@ -17,7 +17,7 @@ from typing import Any
 from vitruvian.errors import InputError
 from vitruvian.evaluate.metrics.catalogue import METRICS
 
-FORMAT = 1
+FORMAT = 2
 CURVE_LIMITS_CM = tuple(0.25 * k for k in range(41))
 """Where the share of the surface within a distance is noted, 0 to 10 cm."""
 
@@ -80,6 +80,8 @@ class EvaluationReport:
     """Of the data set: fingerprint, folder, card."""
     seconds: float = 0.0
     """Wall time of the whole evaluation."""
+    warning: str = ""
+    """What must be said before any figure: models that have seen the people, or of which that is not known."""
 
     @property
     def iou(self) -> float:
@@ -96,13 +98,17 @@ class EvaluationReport:
         return sum(model.num_failed for model in self.models)
 
     def __str__(self) -> str:
-        """A table of all averages, one column a model, for the terminal."""
+        """A table of all averages, one column a model, for the terminal; of several models the best value has a star."""
         titles = {name: f"{m.title} ({m.unit})" if m.unit else m.title for name, m in METRICS.items()}
         width = max(len(title) for title in titles.values())
         columns = [max(10, len(model.name)) for model in self.models]
         lines = [" " * width + "".join(f"  {model.name:>{wide}}" for model, wide in zip(self.models, columns, strict=True))]
         for name, metric in METRICS.items():
-            values = [f"{model.mean[name]:.{metric.digits}f}" if name in model.mean else "-" for model in self.models]
+            best = best_models(self.models, name)
+            values = [
+                (f"{model.mean[name]:.{metric.digits}f}" if name in model.mean else "-") + ("*" if model.name in best else "")
+                for model in self.models
+            ]
             lines.append(f"{titles[name]:<{width}}" + "".join(f"  {v:>{w}}" for v, w in zip(values, columns, strict=True)))
         counts = [f"{model.num_samples - model.num_failed}/{model.num_samples}" for model in self.models]
         lines.append(f"{'Reconstructed':<{width}}" + "".join(f"  {v:>{w}}" for v, w in zip(counts, columns, strict=True)))
@@ -120,6 +126,7 @@ class EvaluationReport:
             "settings": dict(self.settings),
             "data": dict(self.data),
             "seconds": self.seconds,
+            "warning": self.warning,
             "curve_limits_cm": CURVE_LIMITS_CM,
             "samples": [dataclasses.asdict(sample) for sample in self.samples],
             "measures": {
@@ -128,11 +135,12 @@ class EvaluationReport:
             },
         }
 
-    def save(self) -> Path:
-        """Write ``metrics.json`` into the folder (through a temporary name) and return its path."""
+    def save(self, **more: Any) -> Path:
+        """Write ``metrics.json`` into the folder (through a temporary name), with ``more`` values, and return its path."""
         path = self.folder / "metrics.json"
         temporary = path.with_suffix(".json.tmp")
-        temporary.write_text(json.dumps(self.to_json(), indent=1, allow_nan=False, default=str) + "\n", encoding="utf-8")
+        values = {**self.to_json(), **more}
+        temporary.write_text(json.dumps(values, indent=1, allow_nan=False, default=str) + "\n", encoding="utf-8")
         temporary.replace(path)
         return path
 
@@ -156,7 +164,18 @@ def load_evaluation(folder: Path) -> EvaluationReport:
         settings=values["settings"],
         data=values["data"],
         seconds=values["seconds"],
+        warning=values["warning"],
     )
+
+
+def best_models(models: Sequence[ModelResult], name: str) -> set[str]:
+    """Names of the models whose mean of a measure is best as it is shown; empty unless several have it and they differ."""
+    metric = METRICS[name]
+    shown = {model.name: round(model.mean[name], metric.digits) for model in models if name in model.mean}
+    if len(set(shown.values())) < 2:
+        return set()
+    top = (max if metric.better == "higher" else min)(shown.values())
+    return {model for model, value in shown.items() if value == top}
 
 
 def summarize(

@@ -70,10 +70,9 @@ def vertex_distances(estimate: NDArray[Any], truth: NDArray[Any]) -> VertexDista
     )
 
 
-def published_vertex_metrics(estimate_m: NDArray[Any], truth_m: NDArray[Any]) -> dict[str, float]:
-    """CD and PSD of two bodies in one frame: (E, 3) and (T, 3) vertices in metres; the truth's fit is applied to both."""
-    mean, scale = canonical_fit(truth_m)
-    distances = vertex_distances((estimate_m - mean) * scale, (truth_m - mean) * scale)
+def published_vertex_metrics(estimate_units: NDArray[Any], truth_units: NDArray[Any]) -> dict[str, float]:
+    """CD and PSD of (E, 3) and (T, 3) vertices in one frame, in units of the box."""
+    distances = vertex_distances(estimate_units, truth_units)
     return {"vertex_chamfer_e4": distances.chamfer_e4, "vertex_psd_e4": distances.psd_e4}
 
 
@@ -82,20 +81,22 @@ def normal_map_distances(
 ) -> tuple[float, float]:
     """(mean 1 - cosine, mean difference length) of two normal maps over the truth's silhouette.
 
-    Maps are (H, W, 3) of any length but zero inside their masks (H, W). Both are made unit length, then zero outside their
-    masks, so a pixel that the estimate leaves empty costs exactly 1 in both means. The estimate outside the truth is free.
+    Maps are (H, W, 3) of any length. Both are made unit length, then zero outside their masks (H, W), so a pixel that the
+    estimate leaves empty costs exactly 1 in both means. The estimate outside the truth is free. As in the original a vector of
+    length 0 inside its mask has no direction, and both means are NaN.
     """
     inside = np.asarray(truth_mask, np.float64)
     if not inside.sum() > 0:
         raise ValueError("normal_map_distances: the truth's mask is empty.")
-    unit_estimate = _unit(estimate) * np.asarray(estimate_mask, np.float64)[..., None]
-    unit_truth = _unit(truth) * inside[..., None]
+    unit_estimate = _unit(estimate, np.asarray(estimate_mask, np.float64))
+    unit_truth = _unit(truth, inside)
     cosine = (unit_estimate * unit_truth).sum(axis=-1)
     difference = np.linalg.norm(unit_estimate - unit_truth, axis=-1)
     return float((inside * (1 - cosine)).sum() / inside.sum()), float((inside * difference).sum() / inside.sum())
 
 
-def _unit(vectors: NDArray[Any]) -> NDArray[np.float64]:
+def _unit(vectors: NDArray[Any], mask: NDArray[np.float64]) -> NDArray[np.float64]:
     vectors = np.asarray(vectors, np.float64)
     length = np.linalg.norm(vectors, axis=-1, keepdims=True)
-    return np.divide(vectors, length, out=np.zeros_like(vectors), where=length > 0)
+    unit = np.divide(vectors, length, out=np.full_like(vectors, np.nan), where=length > 0)
+    return np.where(mask[..., None] > 0, unit * mask[..., None], 0.0)

@@ -58,9 +58,7 @@ def published_frame(truth: Mesh, camera: Camera, similarity: tuple[NDArray[Any],
     """The frame of a picture: ``similarity`` is the draw's centre (3,) in metres and units per metre where the data have the
     published one (protocol ``geopifu``); otherwise the truth is fitted to the box as it stands in the world."""
     center, scale = canonical_fit(truth.vertices) if similarity is None else similarity
-    return PublishedFrame(
-        center_m=np.asarray(center, np.float64), units_per_metre=float(scale), rotation_33=camera.rotation_33
-    )
+    return PublishedFrame(center_m=np.asarray(center, np.float64), units_per_metre=float(scale), rotation_33=camera.rotation_33)
 
 
 def view_camera(width_px: int = WIDTH_PX, height_px: int = HEIGHT_PX) -> Camera:
@@ -151,4 +149,5 @@ def _shrunk(picture: NDArray[np.float32]) -> NDArray[np.float32]:
     top, bottom, down = _taps(height, HEIGHT_PX)
     left, right, along = _taps(width, WIDTH_PX)
     rows = picture[top] * (1 - down)[:, None, None] + picture[bottom] * down[:, None, None]
-    return rows[:, left] * (1 - along)[:, None] + rows[:, right] * along[:, None]
+    whole = rows[:, left] * (1 - along)[:, None] + rows[:, right] * along[:, None]
+    return whole.astype(np.float32)

@@ -65,6 +65,8 @@ class SurfaceComparison:
             "chamfer_cm": (to_truth + from_truth) / 2,
             "p2s_reconstruction_to_truth_cm": to_truth,
             "p2s_truth_to_reconstruction_cm": from_truth,
+            "hausdorff_95_cm": max(float(np.percentile(way.distance_cm, 95)) for way in (forth, back)),
+            "hausdorff_cm": max(float(way.distance_cm.max()) for way in (forth, back)),
             "fscore_1cm": self.fscore(1.0),
             "fscore_2cm": self.fscore(2.0),
             "normal_surface_deg": float(forth.angle_deg.mean() + back.angle_deg.mean()) / 2,
@@ -95,6 +97,43 @@ def outer_surface(mesh: Mesh, *, threads: int = 1) -> Mesh:
     )
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SampledSurface:
+    """An outer surface with points on it: all that a comparison needs of one body."""
+
+    outer: Mesh
+    face_normals: NDArray[np.float64]
+    """(F, 3) unit, of ``outer``."""
+    points: NDArray[np.float32]
+    """(N, 3) area-uniform, none inside the solid."""
+    normals: NDArray[np.float64]
+    """(N, 3) unit, of the points' faces."""
+
+
+def sampled_surface(mesh: Mesh, *, num_samples: int, seed: int, threads: int = 1) -> SampledSurface:
+    """``num_samples`` area-uniform points of the outer surface; those inside the body's own solid are dropped, so slightly
+    fewer remain. Raises ``ValueError`` when none does."""
+    outer = outer_surface(mesh, threads=threads)
+    face_normals = _unit_face_normals(outer)
+    sample = sample_surface(outer.vertices, outer.faces, num_samples, seed)
+    normals = face_normals[sample.face_id]
+    probes = np.ascontiguousarray(sample.points + PROBE_M * normals, np.float32)
+    seen = ~occupancy(mesh.vertices, mesh.faces, probes, threads=threads)
+    if not seen.any():
+        raise ValueError(f"sampled_surface: all of {num_samples} surface samples lie inside the solid.")
+    return SampledSurface(
+        outer=outer, face_normals=face_normals, points=np.ascontiguousarray(sample.points[seen]), normals=normals[seen]
+    )
+
+
+def compare_sampled(reconstruction: SampledSurface, truth: SampledSurface, *, threads: int = 1) -> SurfaceComparison:
+    """Both directions between two sampled surfaces in metres and one frame."""
+    return SurfaceComparison(
+        reconstruction_to_truth=_difference(reconstruction, truth, threads),
+        truth_to_reconstruction=_difference(truth, reconstruction, threads),
+    )
+
+
 def compare_surfaces(
     reconstruction: Mesh,
     truth: Mesh,
@@ -103,27 +142,23 @@ def compare_surfaces(
     seed: int = 0,
     threads: int = 1,
 ) -> SurfaceComparison:
-    """Compare two closed bodies in metres and one frame, from ``num_samples`` area-uniform points of each.
+    """Compare two closed bodies in metres and one frame, from about ``num_samples`` area-uniform points of each.
 
-    Points inside the body's own solid are dropped, so slightly fewer are used. A pure function of its arguments.
+    A pure function of its arguments.
     """
-    outer = [outer_surface(mesh, threads=threads) for mesh in (reconstruction, truth)]
-    forth = _difference(reconstruction, outer[0], outer[1], num_samples, seed, threads)
-    back = _difference(truth, outer[1], outer[0], num_samples, seed + 1, threads)
-    return SurfaceComparison(reconstruction_to_truth=forth, truth_to_reconstruction=back)
+    sampled = [
+        sampled_surface(mesh, num_samples=num_samples, seed=seed + k, threads=threads)
+        for k, mesh in enumerate((reconstruction, truth))
+    ]
+    return compare_sampled(*sampled, threads=threads)
 
 
-def _difference(solid: Mesh, outer: Mesh, other: Mesh, num_samples: int, seed: int, threads: int) -> SurfaceDifference:
-    sample = sample_surface(outer.vertices, outer.faces, num_samples, seed)
-    own_normals = _unit_face_normals(outer)[sample.face_id]
-    probes = np.ascontiguousarray(sample.points + PROBE_M * own_normals, np.float32)
-    seen = ~occupancy(solid.vertices, solid.faces, probes, threads=threads)
-    if not seen.any():
-        raise ValueError(f"compare_surfaces: all of {num_samples} surface samples lie inside the solid.")
-    points = np.ascontiguousarray(sample.points[seen])
-    nearest = closest_point(other.vertices, other.faces, points, threads=threads)
-    cosine = (own_normals[seen] * _unit_face_normals(other)[nearest.face_id]).sum(axis=1)
-    return SurfaceDifference(points=points, distance_cm=100.0 * nearest.distance.astype(np.float64), cosine=cosine)
+def _difference(sampled: SampledSurface, other: SampledSurface, threads: int) -> SurfaceDifference:
+    nearest = closest_point(other.outer.vertices, other.outer.faces, sampled.points, threads=threads)
+    cosine = (sampled.normals * other.face_normals[nearest.face_id]).sum(axis=1)
+    return SurfaceDifference(
+        points=sampled.points, distance_cm=100.0 * nearest.distance.astype(np.float64), cosine=cosine
+    )  # fmt: skip
 
 
 def _unit_face_normals(mesh: Mesh) -> NDArray[np.float64]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from vitruvian.evaluate.comparison import PairedDifference
 from vitruvian.evaluate.results import EvaluationReport
 
 
@@ -67,8 +68,10 @@ class ReportData:
     facts: tuple[Fact, ...] = ()
     """Recipe, data fingerprint, samples a second, machine..."""
     durations: tuple[Duration, ...] = ()
-    max_people: int = 8
-    """Cards with interactive meshes: the first so many samples of the evaluation; the tables have all."""
+    comparisons: tuple[PairedDifference, ...] = ()
+    """Paired differences between the models, when there are several."""
+    max_people: int = 12
+    """Cards with interactive meshes: all samples up to so many; of more, evenly from the best to the worst. Tables have all."""
     max_megabytes: float = 12.0
     """The meshes are simplified so that all of them together take about this much of the page."""
 

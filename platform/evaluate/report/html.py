@@ -10,22 +10,21 @@ from pathlib import Path
 from string import Template
 
 from vitruvian import __version__
+from vitruvian.evaluate.comparison import PairedDifference
 from vitruvian.evaluate.metrics.catalogue import METRICS
-from vitruvian.evaluate.report.data import Curve, Fact, Plot, ReportData
+from vitruvian.evaluate.report.compared import compared_section
+from vitruvian.evaluate.report.data import Fact, ReportData
+from vitruvian.evaluate.report.figures import SPREAD, values_of, within_plot
 from vitruvian.evaluate.report.people import people_section
 from vitruvian.evaluate.report.plots import line_plot, strip_plot
 from vitruvian.evaluate.report.tables import (
     facts_section,
     key_figures,
-    labels,
     measures_section,
-    model_label,
     sample_table,
     seconds_text,
 )
-from vitruvian.evaluate.results import CURVE_LIMITS_CM, EvaluationReport
-
-DISTRIBUTIONS = ("iou", "chamfer_cm", "normal_front_deg")
+from vitruvian.evaluate.results import EvaluationReport
 
 
 def write_report(path: Path, data: ReportData) -> Path:
@@ -52,8 +51,10 @@ def page(data: ReportData) -> str:
         version=escape(__version__),
         title=escape(data.title),
         style=_part("page.css"),
-        summary=escape(data.summary) if data.summary else _summary(evaluation),
+        summary=escape(data.summary) if data.summary else _summary(data),
+        warning=f'<p class="warning" role="alert">{escape(evaluation.warning)}</p>' if evaluation.warning else "",
         keys=key_figures(evaluation),
+        compared=compared_section(evaluation, data.comparisons),
         people=people_section(data),
         distributions=_distributions(evaluation),
         table=sample_table(evaluation),
@@ -65,14 +66,24 @@ def page(data: ReportData) -> str:
     )
 
 
-def _summary(evaluation: EvaluationReport) -> str:
+def _summary(data: ReportData) -> str:
+    evaluation = data.evaluation
     model = evaluation.models[0]
     people = len(model.subjects)
-    mean = model.mean
-    held_out = " that it had never seen" if evaluation.settings.get("split") == "test" else ""
+    names = [escape(one.name) for one in evaluation.models]
+    who = names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]} each"
+    unseen = evaluation.settings.get("split") == "test" and not evaluation.warning
+    held_out = f" that {'it' if len(names) == 1 else 'they'} had never seen" if unseen else ""
     pictures = f"{people} people" if people != 1 else "one person"
     pictures += held_out + (" from one picture each" if model.num_samples == people else f" from {model.num_samples} pictures")
-    text = f"{escape(model_label(model))} reconstructed {pictures}. "
+    text = f"{who} reconstructed {pictures}. "
+    return text + (_alone(evaluation) if len(names) == 1 else _together(data))
+
+
+def _alone(evaluation: EvaluationReport) -> str:
+    model = evaluation.models[0]
+    mean = model.mean
+    text = ""
     if "iou" in mean:
         text += f"Reconstruction and truth share <b>{100 * mean['iou']:.0f} %</b> of their combined volume on average"
     if "chamfer_cm" in mean:
@@ -87,29 +98,37 @@ def _summary(evaluation: EvaluationReport) -> str:
     return text
 
 
+def _together(data: ReportData) -> str:
+    """What can be told between the models, by the shared volume and the distance of the surfaces."""
+    told = []
+    for one in data.comparisons:
+        if one.metric == "iou":
+            same = next((two for two in data.comparisons if (two.metric, two.first, two.second)
+                         == ("chamfer_cm", one.first, one.second)), None)  # fmt: skip
+            told.append(_sentence(one, same))
+    text = " ".join(told[:3])
+    failed = [f"{escape(m.name)} on {m.num_failed} of {m.num_samples}" for m in data.evaluation.models if m.num_failed]
+    return text + (f" <b>No reconstruction</b> from {', '.join(failed)}." if failed else "")
+
+
+def _sentence(volume: PairedDifference, distance: PairedDifference | None) -> str:
+    pair = f"{escape(volume.first)} and {escape(volume.second)}"
+    volumes = f"{100 * abs(volume.mean):.1f} points of shared volume"
+    if volume.better is None and (distance is None or distance.better is None):
+        return f"Between {pair} these people <b>cannot tell</b>: the mean difference is {volumes}."
+    if distance is not None and volume.better == distance.better:
+        by = f"{volumes} and {abs(distance.mean):.2f} cm"
+        return f"<b>{escape(volume.better or '')}</b> is better, by {by}."
+    parts = []
+    for one, words in ((volume, "the shared volume"), (distance, "the distance of the surfaces")):
+        if one is not None:
+            parts.append(f"by {words} " + (f"<b>{escape(one.better)}</b> is better" if one.better else "they cannot tell"))
+    return f"Between {pair}: {' and '.join(parts)}."
+
+
 def _distributions(evaluation: EvaluationReport) -> str:
-    names = labels(evaluation)
-    strips = ""
-    for metric in (METRICS[name] for name in DISTRIBUTIONS):
-        values = {
-            names[model.name]: [
-                (f"{sample.subject_id}, view {sample.view_index}", sample.metrics[metric.name])
-                for sample in evaluation.samples
-                if sample.model == model.name and metric.name in sample.metrics
-            ]
-            for model in evaluation.models
-        }
-        strips += strip_plot(metric, values)
-    curves = []
-    for model in evaluation.models:
-        rows = [sample.shares_within for sample in evaluation.samples if sample.model == model.name and sample.shares_within]
-        if rows:
-            shares = [100 * sum(column) / len(rows) for column in zip(*rows, strict=True)]
-            curves.append(Curve(name=names[model.name], points=tuple(zip(CURVE_LIMITS_CM, shares, strict=True))))
-    within = line_plot(
-        Plot(title="Surface within a distance of the other (%)", curves=tuple(curves), x_label="distance (cm)")
-    )  # fmt: skip
-    plots = f'<div class="plots spread"><div>{strips}</div>{within}</div>'
+    strips = "".join(strip_plot(METRICS[name], values_of(evaluation, name)) for name in SPREAD)
+    plots = f'<div class="plots spread"><div>{strips}</div>{line_plot(within_plot(evaluation))}</div>'
     return f'<section id="spread"><h2>How the errors spread</h2>{plots}</section>'
 
 

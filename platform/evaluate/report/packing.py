@@ -6,7 +6,7 @@ unsigned and modulo their width. ``viewer.js`` reads exactly this:
     x, y, z        per axis V low bytes, then V high bytes: 16-bit steps of ``step`` from ``low``, each minus the one before
     normals        2 V bytes: octahedral code, first all of the first coordinate, then the second
     colours        3 V bytes: red, green, blue planes, each minus the one before
-    distances      V bytes: distance to the other surface, 0 to ``DISTANCE_LIMIT_CM`` as 0 to 255
+    distances      V bytes a layer: distance to another surface, 0 to ``DISTANCE_LIMIT_CM`` as 0 to 255
     corners        3 F low bytes, then 3 F high bytes: vertex indices, each minus the one before
 """
 
@@ -39,15 +39,16 @@ class Painted(NamedTuple):
     colors: NDArray[np.uint8]
     """(V, 3) sRGB."""
     distance_cm: NDArray[np.float32]
-    """(V,) to the other surface."""
+    """(V, L) to other surfaces, one layer each."""
 
 
 def painted(mesh: Mesh, distance_cm: NDArray[np.floating]) -> Painted:
-    """The mesh with its own normals and colours, without vertices that no face uses."""
+    """The mesh with its own normals and colours and (V,) or (V, L) distances, without vertices that no face uses."""
     colors = mesh.vertex_colors
     if colors is None:
         colors = np.broadcast_to(np.array(NO_COLOR, np.uint8), (mesh.num_vertices, 3))
-    whole = Painted(mesh.vertices, mesh.faces, mesh.vertex_normals(), colors, np.asarray(distance_cm, np.float32))
+    layers = np.asarray(distance_cm, np.float32).reshape(mesh.num_vertices, -1)
+    whole = Painted(mesh.vertices, mesh.faces, mesh.vertex_normals(), colors, layers)
     return _used_only(whole, mesh.faces)
 
 
@@ -87,7 +88,7 @@ def packed(surface: Painted) -> dict[str, Any]:
         *(_planes(_delta(grid[:, axis])) for axis in range(3)),
         *_octahedral(surface.normals).T,
         *(_delta(surface.colors[:, channel]) for channel in range(3)),
-        distances,
+        *distances.T,
         _planes(_delta(surface.faces.ravel().astype(np.uint16))),
     ]
     raw = b"".join(np.ascontiguousarray(plane).tobytes() for plane in planes)
@@ -96,6 +97,7 @@ def packed(surface: Painted) -> dict[str, Any]:
         "faces": len(surface.faces),
         "low": [round(float(value), 6) for value in low],
         "step": step,
+        "layers": distances.shape[1],
         "limit": DISTANCE_LIMIT_CM,
         "data": base64.b64encode(zlib.compress(raw, 9)).decode("ascii"),
     }
@@ -140,7 +142,7 @@ def _clustered(surface: Painted, cell: float) -> Painted:
         faces.astype(np.int32),
         np.divide(normals, length, out=np.zeros_like(normals), where=length > 0).astype(np.float32),
         np.rint(mean(surface.colors)).astype(np.uint8),
-        mean(surface.distance_cm)[:, 0].astype(np.float32),
+        mean(surface.distance_cm).astype(np.float32),
     )
     _, first = np.unique(np.sort(faces, axis=1), axis=0, return_index=True)
     return _used_only(result, faces[np.sort(first)])

@@ -4,27 +4,32 @@
 function linkPerson(card, renderer, state) {
   const view = JSON.parse(card.dataset.view);
   const orbit = { center: view.center, height: view.height, yaw: view.yaw, pitch: view.pitch, zoom: 1, panX: 0, panY: 0 };
-  const panels = [...card.querySelectorAll("canvas")].map((canvas) => ({ canvas, model: null }));
+  const panels = [...card.querySelectorAll("canvas")].map((canvas) => ({ canvas, layer: Number(canvas.dataset.layer), model: null }));
   const person = { card, orbit, dirty: true, visible: false, loaded: false, held: false };
 
   person.load = async () => {
     person.loaded = true;
+    const models = new Map(); // several panels can show one mesh
     for (const panel of panels) {
-      const source = document.getElementById(panel.canvas.dataset.mesh);
-      panel.model = renderer.upload(await unpackMesh(JSON.parse(source.textContent)));
-      source.remove();
+      const name = panel.canvas.dataset.mesh;
+      if (!models.has(name)) {
+        const source = document.getElementById(name);
+        models.set(name, renderer.upload(await unpackMesh(JSON.parse(source.textContent))));
+        source.remove();
+      }
+      panel.model = models.get(name);
       person.dirty = true;
     }
     card.dataset.ready = "yes";
   };
   person.draw = () => {
     person.dirty = false;
-    for (const { canvas, model } of panels) {
+    for (const { canvas, layer, model } of panels) {
       const ratio = Math.min(window.devicePixelRatio || 1, 2);
       const [width, height] = [Math.round(canvas.clientWidth * ratio), Math.round(canvas.clientHeight * ratio)];
       if (!model || !width || !height) continue;
       if (canvas.width !== width || canvas.height !== height) [canvas.width, canvas.height] = [width, height];
-      renderer.draw(model, canvas, orbit, state.mode);
+      renderer.draw(model, canvas, orbit, state.mode, layer, state.full);
     }
   };
   const changed = () => { person.dirty = true; state.wake(); };
@@ -92,7 +97,7 @@ function startViewers() {
   root.classList.add("has3d");
   renderer.canvas.addEventListener("webglcontextlost", () => root.classList.remove("has3d")); // back to the stills
   let asked = false;
-  const state = { mode: "color", turning: false, wake: () => { if (!asked) { asked = true; requestAnimationFrame(frame); } } };
+  const state = { mode: "color", full: 5, turning: false, wake: () => { if (!asked) { asked = true; requestAnimationFrame(frame); } } };
   const people = cards.map((card) => linkPerson(card, renderer, state));
   let before = 0;
   function frame(now) {
@@ -127,6 +132,15 @@ function startViewers() {
       state.mode = button.dataset.mode;
       root.dataset.shown = state.mode;
       for (const other of document.querySelectorAll("[data-mode]")) other.setAttribute("aria-pressed", String(other === button));
+      all();
+    });
+  }
+  for (const button of document.querySelectorAll("[data-full]")) {
+    button.addEventListener("click", () => {
+      state.full = Number(button.dataset.full);
+      document.getElementById("ramp-half").textContent = String(state.full / 2);
+      document.getElementById("ramp-full").textContent = `${state.full}+ cm`;
+      for (const other of document.querySelectorAll("[data-full]")) other.setAttribute("aria-pressed", String(other === button));
       all();
     });
   }

@@ -7,9 +7,8 @@ from html import escape
 
 from vitruvian.evaluate.metrics.catalogue import METRICS, Metric
 from vitruvian.evaluate.report.data import Duration, Fact
-from vitruvian.evaluate.results import EvaluationReport, ModelResult
+from vitruvian.evaluate.results import EvaluationReport
 
-METHOD_TITLES = {"pifu": "PIFu", "geopifu": "Geo-PIFu", "jiff": "JIFF", "pymaf": "PyMAF", "humaniflow": "HuManiFlow"}
 TABLE_METRICS = (
     "iou",
     "chamfer_cm",
@@ -23,22 +22,6 @@ TABLE_METRICS = (
 )
 
 
-def model_label(model: ModelResult) -> str:
-    """Method and recipe where the card has them (``PIFu tiny``), else the name of the weights folder."""
-    method, recipe = model.card.get("method"), model.card.get("recipe")
-    if not isinstance(method, str) or not method:
-        return model.name
-    return f"{METHOD_TITLES.get(method, method)} {recipe or ''}".strip()
-
-
-def labels(evaluation: EvaluationReport) -> dict[str, str]:
-    """A label for each model; the folder's name is added where two would be the same."""
-    texts = {model.name: model_label(model) for model in evaluation.models}
-    if len(set(texts.values())) < len(texts):
-        return {name: f"{text} ({name})" for name, text in texts.items()}
-    return texts
-
-
 def figure(metric: Metric, value: float | None) -> str:
     """``1.84 cm`` with the unit small, or a dash."""
     if value is None:
@@ -48,7 +31,9 @@ def figure(metric: Metric, value: float | None) -> str:
 
 
 def key_figures(evaluation: EvaluationReport) -> str:
-    """The headline averages of the first model."""
+    """The headline averages of the only model; several are compared in a table instead."""
+    if len(evaluation.models) > 1:
+        return ""
     model = evaluation.models[0]
     rows = "".join(
         f"<div><dt>{escape(metric.title)}</dt><dd>{figure(metric, model.mean[metric.name])}</dd></div>"
@@ -61,7 +46,6 @@ def key_figures(evaluation: EvaluationReport) -> str:
 def sample_table(evaluation: EvaluationReport) -> str:
     """Every sample of every model, sortable, with mean and median; failures stay in it with their reason."""
     several = len(evaluation.models) > 1
-    names = labels(evaluation)
     metrics = [METRICS[name] for name in TABLE_METRICS]
     head = _head("Person", 'class="text"') + _head("View") + (_head("Model", 'class="text"') if several else "")
     for metric in metrics:
@@ -71,7 +55,7 @@ def sample_table(evaluation: EvaluationReport) -> str:
     rows = ""
     for sample in evaluation.samples:
         cells = f"<td>{escape(sample.subject_id)}</td><td>{sample.view_index}</td>"
-        cells += f'<td class="text">{escape(names[sample.model])}</td>' if several else ""
+        cells += f'<td class="text">{escape(sample.model)}</td>' if several else ""
         if sample.failure is not None:
             blank = '<td data-value="" hidden></td>' * (len(metrics) - 1)
             cells += f'<td class="failed" data-value="" colspan="{len(metrics)}">Failed: {escape(sample.failure)}</td>{blank}'
@@ -82,7 +66,7 @@ def sample_table(evaluation: EvaluationReport) -> str:
     for model in evaluation.models:
         for word, values in (("Mean", model.mean), ("Median", model.median)):
             title = f"{word} of {model.num_samples}" + (f", {model.num_failed} failed" if model.num_failed else "")
-            foot += f"<tr><td>{title}</td><td></td>" + (f'<td class="text">{escape(names[model.name])}</td>' if several else "")
+            foot += f"<tr><td>{title}</td><td></td>" + (f'<td class="text">{escape(model.name)}</td>' if several else "")
             foot += "".join(_cell(metric, values.get(metric.name)) for metric in metrics) + "</tr>"
     return (
         '<section id="samples"><h2>All samples</h2><p class="lead">Each picture is one sample. A failed reconstruction counts '
@@ -118,18 +102,21 @@ def facts_section(facts: Sequence[Fact], durations: Sequence[Duration]) -> str:
 
 def measures_section(evaluation: EvaluationReport) -> str:
     """What each measure means, and all averages, so that no number stands without its definition."""
-    model = evaluation.models[0]
+    models = evaluation.models
     rows = "".join(
-        f'<dt>{escape(metric.title)}</dt><dd class="value">{figure(metric, model.mean.get(metric.name))}</dd>'
-        f"<dd>{escape(metric.description)}</dd>"
+        f"<dt>{escape(metric.title)}</dt>"
+        + '<dd class="value">'
+        + " · ".join(figure(metric, model.mean.get(metric.name)) for model in models)
+        + f"</dd><dd>{escape(metric.description)}</dd>"
         for metric in METRICS.values()
     )
     settings = evaluation.settings
     how = (
         f"Volumes on cells of {settings.get('cell_mm', 6):g} mm over the union of both boxes; distances from "
         f"{settings.get('surface_samples', 10_000):,} area-uniform points on each outer surface to the nearest point of the "
-        f"other (seed {settings.get('seed', 0)}). Figures are means over all samples."
+        f"other (seed {settings.get('seed', 0)}). Figures are means over all samples"
     )
+    how += f", in the order {escape(', '.join(model.name for model in models))}." if len(models) > 1 else "."
     return (
         f'<section id="measures"><h2>What the measures mean</h2><p class="lead">{how}</p>'
         f'<dl class="measures">{rows}</dl></section>'

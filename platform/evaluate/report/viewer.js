@@ -33,27 +33,27 @@ async function unpackMesh(packed) {
     normals.set([x / length, y / length, z / length], 3 * k);
   }
   at += 2 * count;
-  const paint = new Uint8Array(4 * count); // red, green, blue, distance
+  const paint = new Uint8Array(4 * count).fill(255); // red, green, blue
   for (let channel = 0; channel < 3; channel++) {
     let last = 0;
     for (let k = 0; k < count; k++) paint[4 * k + channel] = last = (last + raw[at + k]) & 255;
     at += count;
   }
-  for (let k = 0; k < count; k++) paint[4 * k + 3] = raw[at + k];
-  at += count;
+  const distances = []; // one layer for each surface that it is measured to
+  for (let layer = 0; layer < packed.layers; layer++, at += count) distances.push(raw.slice(at, at + count));
   const indices = undo16(corners);
   if (at !== raw.length) throw new Error("a mesh on this page is damaged");
-  return { positions, normals, paint, indices, limit: packed.limit };
+  return { positions, normals, paint, distances, indices, limit: packed.limit };
 }
 
 const VERTEX_SHADER = `#version 300 es
 uniform mat3 turn; uniform vec3 center; uniform vec2 scale; uniform vec2 shift;
-in vec3 position; in vec3 normal; in vec4 paint;
+in vec3 position; in vec3 normal; in vec4 paint; in float distance;
 out vec3 seen; out vec4 painted;
 void main() {
   vec3 at = turn * (position - center);
   gl_Position = vec4(at.xy * scale + shift, -at.z * 0.2, 1.0);
-  seen = turn * normal; painted = paint;
+  seen = turn * normal; painted = vec4(paint.rgb, distance);
 }`;
 const FRAGMENT_SHADER = `#version 300 es
 precision highp float;
@@ -76,7 +76,6 @@ void main() {
   color = vec4(clamp(rgb, 0.0, 1.0), 1.0);
 }`;
 const MODES = { color: 0, shape: 1, normals: 2, distance: 3 };
-const FULL_DISTANCE_CM = 5;
 
 function createRenderer() {
   const canvas = document.createElement("canvas");
@@ -92,7 +91,7 @@ function createRenderer() {
   const program = gl.createProgram();
   gl.attachShader(program, compile(gl.VERTEX_SHADER, VERTEX_SHADER));
   gl.attachShader(program, compile(gl.FRAGMENT_SHADER, FRAGMENT_SHADER));
-  ["position", "normal", "paint"].forEach((name, slot) => gl.bindAttribLocation(program, slot, name));
+  ["position", "normal", "paint", "distance"].forEach((name, slot) => gl.bindAttribLocation(program, slot, name));
   gl.linkProgram(program);
   gl.useProgram(program);
   const uniform = Object.fromEntries(["turn", "center", "scale", "shift", "mode", "limit", "full"].map((name) => [name, gl.getUniformLocation(program, name)]));
@@ -100,8 +99,10 @@ function createRenderer() {
   gl.clearColor(0, 0, 0, 0);
 
   const buffer = (target, data) => {
-    gl.bindBuffer(target, gl.createBuffer());
+    const made = gl.createBuffer();
+    gl.bindBuffer(target, made);
     gl.bufferData(target, data, gl.STATIC_DRAW);
+    return made;
   };
   function upload(mesh) {
     const array = gl.createVertexArray();
@@ -112,11 +113,12 @@ function createRenderer() {
     gl.vertexAttribPointer(1, 3, gl.FLOAT, false, 0, 0);
     buffer(gl.ARRAY_BUFFER, mesh.paint);
     gl.vertexAttribPointer(2, 4, gl.UNSIGNED_BYTE, true, 0, 0);
-    for (const slot of [0, 1, 2]) gl.enableVertexAttribArray(slot);
+    for (const slot of [0, 1, 2, 3]) gl.enableVertexAttribArray(slot);
     buffer(gl.ELEMENT_ARRAY_BUFFER, mesh.indices);
-    return { array, corners: mesh.indices.length, limit: mesh.limit };
+    const distances = mesh.distances.map((layer) => buffer(gl.ARRAY_BUFFER, layer));
+    return { array, distances, corners: mesh.indices.length, limit: mesh.limit };
   }
-  function draw(model, target, orbit, mode) {
+  function draw(model, target, orbit, mode, layer, full) {
     const { width, height } = target;
     if (canvas.width < width || canvas.height < height) {
       canvas.width = Math.max(canvas.width, width);
@@ -130,10 +132,12 @@ function createRenderer() {
     const scale = 2 * orbit.zoom / orbit.height;
     gl.uniform2f(uniform.scale, scale * height / width, scale);
     gl.uniform2f(uniform.shift, orbit.panX * scale * height / width, orbit.panY * scale);
-    gl.uniform1i(uniform.mode, MODES[mode]);
+    gl.uniform1i(uniform.mode, MODES[mode === "distance" && layer < 0 ? "shape" : mode]);
     gl.uniform1f(uniform.limit, model.limit);
-    gl.uniform1f(uniform.full, FULL_DISTANCE_CM);
+    gl.uniform1f(uniform.full, full);
     gl.bindVertexArray(model.array);
+    gl.bindBuffer(gl.ARRAY_BUFFER, model.distances[Math.max(0, layer)]);
+    gl.vertexAttribPointer(3, 1, gl.UNSIGNED_BYTE, true, 0, 0);
     gl.drawElements(gl.TRIANGLES, model.corners, gl.UNSIGNED_SHORT, 0);
     const context = target.getContext("2d");
     context.clearRect(0, 0, width, height);
