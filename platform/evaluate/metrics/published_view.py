@@ -10,7 +10,6 @@ Source: He et al., *Geo-PIFu* (NeurIPS 2020), section 4.2 and its released evalu
 
 from __future__ import annotations
 
-import dataclasses
 import io
 from dataclasses import dataclass
 from functools import cache
@@ -27,7 +26,7 @@ from vitruvian.evaluate.metrics.published import canonical_fit
 from vitruvian.geometry.camera import Camera
 from vitruvian.geometry.interpolate import interpolated
 from vitruvian.geometry.mesh import Mesh
-from vitruvian.geometry.rasterize import render
+from vitruvian.geometry.rasterize import GBuffer, render
 
 WIDTH_PX, HEIGHT_PX = 256, 384
 PICTURE_WIDTH_PX, PICTURE_HEIGHT_PX = 1024, 1536
@@ -74,24 +73,29 @@ def view_camera(width_px: int = WIDTH_PX, height_px: int = HEIGHT_PX) -> Camera:
 
 
 def drawn_normals(
-    vertices: NDArray[Any], faces: NDArray[np.int32], camera: Camera, *, lines: bool = True, threads: int = 1
+    vertices: NDArray[Any],
+    faces: NDArray[np.int32],
+    camera: Camera,
+    *,
+    normals: NDArray[np.float32] | None = None,
+    lines: bool = True,
+    threads: int = 1,
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     """Interpolated unit normals (H, W, 3) in the camera's axes and where anything is drawn (H, W).
 
-    ``vertices`` (V, 3) in camera axes and units of the box. ``lines``: with the original's lines over silhouettes.
+    ``vertices`` (V, 3) in camera axes and units of the box; ``normals`` (V, 3) unit, None: area-weighted. ``lines``: with the
+    original's lines over silhouettes.
     """
-    mesh = Mesh(vertices=np.ascontiguousarray(vertices, np.float32), faces=faces)
-    if not lines:
-        shot = render(mesh, camera, fields=("mask", "normal"), threads=threads)
-        return shot.normal, shot.mask
-    normals = mesh.vertex_normals()
-    shot = render(
+    mesh = Mesh(vertices=np.ascontiguousarray(vertices, np.float32), faces=np.ascontiguousarray(faces))
+    normals = mesh.vertex_normals() if normals is None else np.ascontiguousarray(normals)
+    drawn: GBuffer = render(
         mesh, camera, fields=("mask", "face_id", "barycentrics", "depth_m"), vertex_normals=normals, threads=threads
-    )  # fmt: skip
-    lined = drawn_over(shot, mesh.vertices, mesh.faces, camera, 1.0)
-    mixed = interpolated(normals, mesh.faces, lined)
+    )
+    if lines:
+        drawn = drawn_over(drawn, mesh.vertices, mesh.faces, camera, 1.0)
+    mixed = interpolated(normals, mesh.faces, drawn)
     length = np.linalg.norm(mixed, axis=2, keepdims=True)
-    return np.divide(mixed, length, out=np.zeros_like(mixed), where=length > 0), lined.mask
+    return np.divide(mixed, length, out=np.zeros_like(mixed), where=length > 0), drawn.mask
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -130,10 +134,6 @@ def truth_from_mesh(truth: Mesh, frame: PublishedFrame, *, threads: int = 1) -> 
 def published_estimate(vertices_m: NDArray[Any], frame: PublishedFrame) -> NDArray[np.float64]:
     """Vertices (V, 3) in published axes as they would stand in the original's result file: four decimals."""
     return np.round(frame.units(vertices_m), DECIMALS)
-
-
-def as_mesh(mesh: Mesh, units: NDArray[np.float64]) -> Mesh:
-    return dataclasses.replace(mesh, vertices=units.astype(np.float32))
 
 
 @cache
