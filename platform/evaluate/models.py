@@ -12,11 +12,11 @@ from vitruvian.errors import InputError
 from vitruvian.evaluate.evaluation import file_stem
 from vitruvian.methods.reconstruction import Reconstructor
 from vitruvian.methods.registry import load_reconstructor
+from vitruvian.methods.run_folders import find_weights
 from vitruvian.methods.weights import CARD, Card, read_card
 from vitruvian.mlflow_store import quiet_client, store_error
 
 METHOD_TITLES = {"pifu": "PIFu", "geopifu": "Geo-PIFu", "jiff": "JIFF", "pymaf": "PyMAF", "humaniflow": "HuManiFlow"}
-RUN = "run.json"
 REGISTRY = "models:/"
 
 
@@ -66,20 +66,10 @@ def load_models(
 
 def weights_folder(origin: str, *, cache: Path, tracking_uri: str) -> Path:
     """The weights folder that a user means: itself, the last stage's of a run folder, or one fetched from MLflow's registry
-    (``models:/NAME@ALIAS`` or ``models:/NAME/VERSION``)."""
+    (``models:/NAME@ALIAS`` or ``models:/NAME/VERSION``). Raises ``InputError``."""
     if origin.startswith(REGISTRY):
         return _fetched(origin, cache, tracking_uri)
-    folder = Path(origin).expanduser()
-    if (folder / CARD).is_file() or not (folder / RUN).is_file():
-        return folder
-    try:
-        stages = list(json.loads((folder / RUN).read_text(encoding="utf-8"))["identity"]["recipe"]["stages"])
-    except (OSError, ValueError, KeyError, TypeError):
-        raise InputError(f"{folder / RUN}: is damaged; give the weights folder itself, RUN/STAGE/weights.") from None
-    done = [stage for stage in stages if (folder / stage / "weights" / CARD).is_file()]
-    if not done:
-        raise InputError(f"{folder}: no stage of this run has weights yet ({', '.join(stages)}). Train it first.")
-    return folder / done[-1] / "weights"
+    return find_weights(Path(origin).expanduser())
 
 
 def model_names(origins: Sequence[str], titles: Sequence[str]) -> list[str]:

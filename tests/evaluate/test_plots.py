@@ -1,14 +1,17 @@
 """Ticks, thinning and what plots say when there is nothing to plot."""
 
+import dataclasses
 import re
 from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 
+from vitruvian.evaluate.comparison import PairedDifference
 from vitruvian.evaluate.metrics.catalogue import METRICS
 from vitruvian.evaluate.report.data import Curve, Duration, Plot
-from vitruvian.evaluate.report.plots import MAX_POINTS, WIDTH, line_plot, nice_ticks, strip_plot
+from vitruvian.evaluate.report.drawing import WIDTH, nice_ticks
+from vitruvian.evaluate.report.plots import MAX_POINTS, bar_drawing, difference_drawing, line_plot, strip_drawing, strip_plot
 
 
 def _drawing(html: str) -> ElementTree.Element:
@@ -63,3 +66,40 @@ def test_contracts_of_the_data() -> None:
         Curve(name="c", points=((1.0, 2.0, 3.0),))  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="negative"):
         Duration(step="s", seconds=-1.0)
+
+
+def test_a_bar_is_as_long_as_its_mean() -> None:
+    values = {"short": [("a", 1.0), ("b", 3.0)], "long": [("a", 3.0), ("b", 5.0)]}
+    drawing = bar_drawing(METRICS["chamfer_cm"], values)
+    assert drawing is not None and "short: 2.00 cm" in drawing.body
+    widths = [float(found) for found in re.findall(r'<rect class="column[^>]* width="([\d.]+)"', drawing.body)]
+    assert widths[1] == pytest.approx(2 * widths[0], rel=0.01)
+
+
+def _pair(values: tuple[float, ...], low: float, high: float) -> PairedDifference:
+    people = tuple(f"p{k}" for k in range(len(values)))
+    mean = sum(values) / len(values)
+    return PairedDifference(
+        metric="iou", first="A", second="B <b>", subjects=people, differences=values, mean=mean, low=low, high=high, left_out=0
+    )
+
+
+def test_differences_stand_on_the_side_of_the_better_model() -> None:
+    drawing = difference_drawing(METRICS["iou"], [_pair((0.1, 0.2, 0.3), 0.1, 0.3)])
+    assert drawing is not None and "B <b>" not in drawing.body
+    tree = ElementTree.fromstring(drawing.svg())
+    zero = next(float(e.get("x1", "")) for e in tree.iter() if e.get("class") == "zero")
+    places = [float(e.get("cx", "")) for e in tree.iter() if "dot" in e.get("class", "")]
+    assert len(places) == 3 and min(places) > zero
+    names = [e.text for e in tree.iter() if e.get("class") == "name"]
+    assert names == ["\u2190 A better", "B <b> better \u2192"]
+    lower = difference_drawing(METRICS["chamfer_cm"], [dataclasses.replace(_pair((0.1, 0.2), 0.1, 0.2), metric="chamfer_cm")])
+    assert lower is not None and "\u2190 B &lt;b&gt; better" in lower.body
+
+
+def test_a_picture_file_needs_nothing_from_a_page() -> None:
+    drawing = strip_drawing(METRICS["iou"], {"tiny & small": [("a", 0.5), ("b", 0.7)], "paper": [("a", 0.6)]})
+    assert drawing is not None
+    tree = ElementTree.fromstring(drawing.svg())
+    assert tree.tag == "{http://www.w3.org/2000/svg}svg" and "var(" not in drawing.svg()
+    assert any("tiny & small" in (e.text or "") for e in tree.iter())

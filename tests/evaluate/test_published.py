@@ -53,12 +53,18 @@ def test_a_pixel_not_covered_costs_one_and_a_surplus_one_nothing() -> None:
         normal_map_distances(normals, normals, truth, np.zeros((4, 6)))
 
 
-def test_the_unit_of_the_input_does_not_matter() -> None:
-    truth, estimate = GOLDEN["gt_vertices"], GOLDEN["est_vertices"]
-    metres = published_vertex_metrics(estimate, truth)
-    centimetres = published_vertex_metrics(estimate * 100 + 7, truth * 100 + 7)
-    for name, value in metres.items():
-        assert centimetres[name] == pytest.approx(value, rel=1e-5)
+def test_a_vector_without_direction_makes_the_original_say_nan() -> None:
+    normals = np.broadcast_to(np.float32([0, 0, 1]), (4, 6, 3)).copy()
+    normals[1, 2] = 0
+    mask = np.ones((4, 6))
+    other = np.broadcast_to(np.float32([0, 0, 1]), (4, 6, 3))
+    assert np.isnan(normal_map_distances(normals, other, mask, mask)).all()
+    mask[1, 2] = 0  # off both masks it does no harm
+    assert normal_map_distances(normals, other, mask, mask) == (0.0, 0.0)
+
+
+def test_a_body_is_no_distance_from_itself() -> None:
+    truth = GOLDEN["gt_vertices"]
     assert published_vertex_metrics(truth, truth) == {"vertex_chamfer_e4": 0.0, "vertex_psd_e4": 0.0}
 
 

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import json
 import re
 from pathlib import Path
 
@@ -12,8 +13,11 @@ from made_up import CARD, Oracle, person
 from PIL import Image
 
 from vitruvian.errors import InputError
+from vitruvian.evaluate.comparison import compare_models
 from vitruvian.evaluate.evaluation import Measuring, evaluate_samples
+from vitruvian.evaluate.metrics.catalogue import METRICS
 from vitruvian.evaluate.report import Curve, Duration, Fact, Plot, ReportData, write_report
+from vitruvian.evaluate.report.choosing import chosen
 from vitruvian.evaluate.report.html import page
 from vitruvian.evaluate.results import EvaluationReport, summarize
 
@@ -24,10 +28,10 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> ReportData:
     folder = tmp_path_factory.mktemp("evaluation")
     truths = [person(0), person(1, 1), person(2, 2)]
     model = Oracle(truths, thicker_m=0.02, fails_on=("made-up-002",))
-    samples = evaluate_samples(truths, {"tiny": model}, folder, Measuring(cell_m=0.015, num_samples=800))
+    samples = evaluate_samples(truths, {"PIFu tiny": model}, folder, Measuring(cell_m=0.015, num_samples=800))
     evaluation = EvaluationReport(
         folder=folder,
-        models=(summarize("tiny", "runs/weights", samples, {"method": CARD.method, "recipe": CARD.recipe}),),
+        models=(summarize("PIFu tiny", "runs/weights", samples, {"method": CARD.method, "recipe": CARD.recipe}),),
         samples=tuple(samples),
         settings={"split": "test", "cell_mm": 15.0, "surface_samples": 800, "seed": 0, "views": 1},
         data={"folder": "runs/data", "fingerprint": "abc123"},
@@ -84,7 +88,7 @@ def test_the_page_is_a_function_of_its_data(data: ReportData, tmp_path: Path) ->
 def test_only_so_many_cards(data: ReportData) -> None:
     few = ReportData(evaluation=data.evaluation, max_people=1)
     text = page(few)
-    assert text.count('<article class="person"') == 1 and "The first 1 of 3 pictures." in text
+    assert text.count('<article class="person"') == 1 and "1 of 3 pictures, evenly" in text
     assert text.count("made-up-002") >= 1  # the table has everybody
     assert '<article class="person"' not in page(ReportData(evaluation=data.evaluation, max_people=0))
 
@@ -179,4 +183,95 @@ def test_without_3d_the_pictures_are_shown(data: ReportData, tmp_path: Path) -> 
         sizes = browser.evaluate("[...document.querySelectorAll('.stage > img')].map((i) => [i.naturalWidth, i.offsetWidth])")
         assert len(sizes) == 3 + 5 and all(natural > 100 and shown > 100 for natural, shown in sizes)
         assert browser.evaluate("getComputedStyle(document.querySelector('.tools')).display") == "none"
+        assert browser.errors == []
+
+
+@pytest.fixture(scope="module")
+def compared(tmp_path_factory: pytest.TempPathFactory) -> ReportData:
+    """Three models on four people; the second fails on one, the third is fatter than the first."""
+    folder = tmp_path_factory.mktemp("comparison")
+    truths = [person(number) for number in range(4)]
+    models = {
+        "Thin": Oracle(truths, thicker_m=0.01),
+        "<Failing>": Oracle(truths, thicker_m=0.02, fails_on=("made-up-003",)),
+        "Fat": Oracle(truths, thicker_m=0.04),
+    }
+    samples = evaluate_samples(truths, models, folder, Measuring(cell_m=0.015, num_samples=800))
+    evaluation = EvaluationReport(
+        folder=folder,
+        models=tuple(summarize(name, "runs/w", [s for s in samples if s.model == name]) for name in models),
+        samples=tuple(samples),
+        settings={"split": "test"},
+        data={"folder": "runs/data", "fingerprint": "abc123"},
+        warning="It is not known on whom Fat was trained.",
+    )
+    return ReportData(evaluation=evaluation, comparisons=compare_models(evaluation.models))
+
+
+def test_a_comparison_shows_every_model_beside_the_truth_and_its_errors_on_both(compared: ReportData) -> None:
+    text = page(compared)
+    cards = re.findall(r'<article class="person".*?</article>', text, re.S)
+    assert len(cards) == 4
+    whole, failed = cards[0], cards[3]
+    assert re.findall(r'data-mesh="mesh-0-(\w+)" data-layer="(-?\d)"', whole) == [
+        ("0", "0"), ("1", "0"), ("2", "0"), ("truth", "-1"), ("truth", "0"), ("truth", "1"), ("truth", "2"),
+    ]  # fmt: skip
+    assert len(re.findall('<script type="application/json"', whole)) == 4, "a mesh that two panels show lies on the page once"
+    assert json.loads(re.search(r'id="mesh-0-truth">(.*?)</script>', whole).group(1))["layers"] == 3  # type: ignore[union-attr]
+    assert re.findall(r'data-mesh="mesh-3-(\w+)" data-layer="(-?\d)"', failed) == [
+        ("0", "0"), ("2", "0"), ("truth", "-1"), ("truth", "0"), ("truth", "1"),
+    ]  # fmt: skip
+    assert "Truth: missed by Fat" in failed and "missed by &lt;Failing&gt;" not in failed and "<Failing>" not in text
+    assert '<span class="badge worst">worst</span>' in failed
+    assert text.count('class="badge') == 3 and text.count('href="#person-') == 3
+
+
+def test_a_comparison_has_tables_verdicts_and_plots(compared: ReportData) -> None:
+    text = page(compared)
+    table = re.search(r'<table class="compared">.*?</table>', text, re.S)
+    assert table is not None and table.group().count("<tr") == 1 + 3 + len(METRICS) + 2
+    assert text.count("cannot be told") >= 15, "four people are too few"
+    for drawn in ("Volume IoU, difference", "Surface within a distance", "Vertex CD"):
+        assert drawn in text
+    assert text.index('role="alert"') < text.index('class="summary"')
+    assert "Fewer than 6 people never can." in text and "No reconstruction</b> from &lt;Failing&gt; on 1 of 4" in text
+
+
+def test_of_many_pictures_the_best_the_median_and_the_worst_are_shown(compared: ReportData) -> None:
+    three = chosen(compared.evaluation, 3)
+    assert [one.rank for one in three] == sorted(one.rank for one in three)
+    assert (three[0].word, three[-1].word, three[-1].samples[0].subject_id) == ("best", "worst", "made-up-003")
+    assert [one.word for one in chosen(compared.evaluation, 12)].count("median") == 1
+    assert chosen(compared.evaluation, 0) == []
+
+
+def test_a_page_of_a_comparison_is_small_enough_to_send(compared: ReportData) -> None:
+    assert len(page(compared)) < 4e6  # four people, three models
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(BROWSER is None, reason="no Chromium on this machine: install one to see the page work")
+@pytest.mark.parametrize(("width", "height", "mobile"), [(1280, 900, False), (390, 844, True)])
+def test_errors_are_shown_on_reconstruction_and_truth(
+    compared: ReportData, tmp_path: Path, width: int, height: int, mobile: bool
+) -> None:
+    assert BROWSER is not None
+    path = write_report(tmp_path / "report.html", compared)
+    with Browser(BROWSER, width=width, height=height, mobile=mobile) as browser:
+        browser.open(path)
+        browser.evaluate("document.querySelector('.person').scrollIntoView()")
+        browser.wait_for("document.querySelector('.person').dataset.ready === 'yes'")
+        browser.wait_for("document.querySelector('canvas').width > 100")
+        hidden = "getComputedStyle(document.querySelector('.panels.errors')).display"
+        assert browser.evaluate(hidden) == "none"
+        browser.evaluate("document.querySelector('[data-mode=distance]').click()")
+        assert browser.evaluate(hidden) == "grid"
+        browser.wait_for(f"({PIXELS})[6] && ({PIXELS})[6][0] > 0.05")
+        at_5_cm = browser.evaluate(PIXELS)[:7]
+        assert len({values[1] for values in at_5_cm[4:]}) == 3, "each model's errors on the truth are its own"
+        browser.evaluate("document.querySelector('[data-full=\"2\"]').click()")
+        browser.wait_for(f"({PIXELS})[0][1] !== {at_5_cm[0][1]}")
+        assert browser.evaluate(PIXELS)[3] == at_5_cm[3], "the truth itself stays clay"
+        assert browser.evaluate("document.getElementById('ramp-full').textContent") == "2+ cm"
+        assert browser.evaluate("document.documentElement.scrollWidth") == width, "nothing sticks out at the side"
         assert browser.errors == []

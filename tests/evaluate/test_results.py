@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from vitruvian.errors import InputError
-from vitruvian.evaluate.evaluate import EvaluateOptions, choose_samples, model_names
+from vitruvian.evaluate.evaluate import EvaluateOptions, choose_samples
+from vitruvian.evaluate.models import model_names
 from vitruvian.evaluate.results import EvaluationReport, SampleResult, load_evaluation, summarize
 
 
@@ -72,19 +73,30 @@ def test_views_are_spread_evenly_over_each_person() -> None:
 
 
 def test_models_are_told_apart_by_the_end_of_their_path() -> None:
-    assert model_names([Path("/runs/a/weights")], ["pifu tiny"]) == ["pifu tiny"]
-    folders, same = [Path("/runs/a/weights"), Path("/runs/b/weights")], ["pifu tiny", "pifu tiny"]
-    assert model_names(folders, ["pifu tiny", "pifu paper"]) == ["pifu tiny", "pifu paper"]
-    assert model_names(folders, same) == ["a-weights", "b-weights"]
+    assert model_names(["/runs/a/weights"], ["PIFu tiny"]) == ["PIFu tiny"]
+    folders, same = ["/runs/a/weights", "/runs/b/weights"], ["PIFu tiny", "PIFu tiny"]
+    assert model_names(folders, ["PIFu tiny", "PIFu paper"]) == ["PIFu tiny", "PIFu paper"]
+    assert model_names(folders, same) == ["a", "b"]
+    assert model_names(["/runs/a/shape", "/runs/b/shape"], same) == ["a-shape", "b-shape"]
+    assert model_names(["models:/pifu@tiny", "models:/pifu/3"], same) == ["pifu@tiny", "3"]
     with pytest.raises(InputError, match="twice"):
-        model_names([Path("/runs/a"), Path("/runs/b/../a")], same)
+        model_names(["/runs/a", "/runs/b/../a"], same)
 
 
 @pytest.mark.parametrize(
-    "bad", [{"weights": ()}, {"views": 0}, {"max_subjects": 0}, {"cell_mm": 0.0}, {"surface_samples": 5}, {"threads": 0}]
+    "bad",
+    [
+        {"weights": ()},
+        {"name": ("one", "two")},
+        {"views": 0},
+        {"max_subjects": 0},
+        {"cell_mm": 0.0},
+        {"surface_samples": 5},
+        {"threads": 0},
+    ],
 )
 def test_options_are_checked(bad: dict) -> None:
-    good = {"data": Path("d"), "weights": (Path("w"),), "out": Path("o")}
+    good = {"data": Path("d"), "weights": ("w",), "out": Path("o")}
     EvaluateOptions(**good)
     with pytest.raises(InputError, match=next(iter(bad)).replace("_", "-")):
         EvaluateOptions(**{**good, **bad})
