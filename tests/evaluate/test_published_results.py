@@ -107,7 +107,7 @@ def test_our_evaluation_gives_the_four_figures_of_the_published_folders(
     assert ours["vertex_psd_e4"] == pytest.approx(average["avg_estV_2_gtM_dis"], rel=1e-3)
     assert ours["normal_front_cosine"] == pytest.approx(average["avg_norm_cos_dis_front"], abs=2e-4)
     assert ours["normal_front_l2"] == pytest.approx(average["avg_norm_l2_dis_front"], abs=4e-4)
-    assert 0.001 < average["avg_norm_cos_dis_front"] < 0.2 and average["avg_chamfer_dis"] > 1.0
+    assert 0.001 < average["avg_norm_cos_dis_front"] < 0.2 and average["avg_chamfer_dis"] > 0.5
 
 
 def test_figures_that_are_there_are_kept_unless_told_otherwise(

@@ -41,7 +41,7 @@ def _table(evaluation: EvaluationReport, comparisons: Sequence[PairedDifference]
     rows = ""
     for published in (False, True):
         metrics = [metric for metric in METRICS.values() if metric.published == published]
-        title = "As published with Geo-PIFu" if published else "On surfaces and volumes, in centimetres"
+        title = "As published with Geo-PIFu" if published else "On volumes, surfaces and views"
         rows += f'<tr class="group"><th colspan="{len(models) + 3}">{title}</th></tr>'
         rows += "".join(_row(evaluation, metric, pair.get(metric.name), bool(pair)) for metric in metrics)
     counts = "".join(f"<td>{model.num_samples - model.num_failed} of {model.num_samples}</td>" for model in models)

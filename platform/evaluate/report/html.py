@@ -24,7 +24,7 @@ from vitruvian.evaluate.report.tables import (
     sample_table,
     seconds_text,
 )
-from vitruvian.evaluate.results import EvaluationReport
+from vitruvian.evaluate.results import EvaluationReport, best_models
 
 
 def write_report(path: Path, data: ReportData) -> Path:
@@ -106,7 +106,15 @@ def _together(data: ReportData) -> str:
             same = next((two for two in data.comparisons if (two.metric, two.first, two.second)
                          == ("chamfer_cm", one.first, one.second)), None)  # fmt: skip
             told.append(_sentence(one, same))
-    text = " ".join(told[:3])
+    volumes = [one for one in data.comparisons if one.metric in ("iou", "chamfer_cm")]
+    if len(told) > 1 and all(one.better is None for one in volumes):
+        told = ["By shared volume and distance of the surfaces these people <b>cannot tell</b> between any two of them."]
+    elif len(told) > 3:
+        best = best_models(data.evaluation.models, "iou")
+        told = [
+            f"Most shared volume on average: <b>{escape(', '.join(sorted(best)))}</b>; below stands which differences count."
+        ]
+    text = " ".join(told)
     failed = [f"{escape(m.name)} on {m.num_failed} of {m.num_samples}" for m in data.evaluation.models if m.num_failed]
     return text + (f" <b>No reconstruction</b> from {', '.join(failed)}." if failed else "")
 

@@ -117,7 +117,8 @@ def bar_drawing(metric: Metric, values: Values) -> Drawing | None:
     for place, ((number, model, _), (mean, first, third)) in enumerate(zip(rows, ends, strict=True)):
         top = TOP + pitch * place
         start, end = sorted((x_of(0.0, low, high, MARGIN), x_of(mean, low, high, MARGIN)))
-        text = f"{model}: {mean:.{metric.digits}f} {metric.unit}".rstrip()
+        unit = metric.unit if metric.unit == "°" else f" {metric.unit}"
+        text = f"{model}: {mean:.{metric.digits}f}{unit}".rstrip()
         inside = f"half of the samples from {first:.{metric.digits}f} to {third:.{metric.digits}f}"
         body += f'<rect class="column c{number % COLORS}" x="{start:.1f}" y="{top + 20}" width="{max(end - start, 1):.1f}" '
         body += f'height="16" rx="3"><title>{escape(f"{text}; {inside}")}</title></rect>'
