@@ -31,10 +31,14 @@ def log_evaluation(
     model with its averages under their own names. With it: into that run, averages as ``heldout/iou`` (of several models
     ``heldout/NAME/iou``) and files below ``heldout``. Raises ``InputError`` when there is no such run or store.
     """
-    from mlflow.exceptions import MlflowException
-
     try:
         client = quiet_client(tracking_uri)
+    except Exception as error:  # MLflow's stores raise whatever their own dependencies raise
+        raise store_error(tracking_uri, error) from error
+
+    from mlflow.exceptions import MlflowException  # after the client, which imports MLflow without its warnings
+
+    try:
         if run_id is not None:
             return _beside_training(client, report, run_id)
         return _comparison(client, report, comparisons, tracking_uri)

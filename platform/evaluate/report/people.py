@@ -134,7 +134,7 @@ def _card(evaluation: EvaluationReport, shown: Shown, number: int, total: int, m
     second = f'<div class="panels errors" style="{style}"><div class="panel picture"></div>{"".join(errors)}</div>'
     return (
         f'<article class="person" id="person-{number}" data-view="{escape(json.dumps(view))}">'
-        f"<header><h3>{escape(first.subject_id)}{badge}</h3>"
+        f'<header><div class="who"><h3>{escape(first.subject_id)}</h3>{badge}</div>'
         f"<p>{rank}picture {first.view_index}, taken {_direction(yaw)}</p></header>"
         f'<div class="panels" style="{style}">{"".join(panels)}</div>{second if errors else ""}'
         f'{_figures(samples)}<details class="sides"><summary>Front, side and back as pictures, with errors</summary>'

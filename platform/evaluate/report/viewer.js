@@ -48,12 +48,12 @@ async function unpackMesh(packed) {
 
 const VERTEX_SHADER = `#version 300 es
 uniform mat3 turn; uniform vec3 center; uniform vec2 scale; uniform vec2 shift;
-in vec3 position; in vec3 normal; in vec4 paint; in float distance;
+in vec3 position; in vec3 normal; in vec4 paint; in float gap;
 out vec3 seen; out vec4 painted;
 void main() {
   vec3 at = turn * (position - center);
   gl_Position = vec4(at.xy * scale + shift, -at.z * 0.2, 1.0);
-  seen = turn * normal; painted = vec4(paint.rgb, distance);
+  seen = turn * normal; painted = vec4(paint.rgb, gap);
 }`;
 const FRAGMENT_SHADER = `#version 300 es
 precision highp float;
@@ -91,7 +91,7 @@ function createRenderer() {
   const program = gl.createProgram();
   gl.attachShader(program, compile(gl.VERTEX_SHADER, VERTEX_SHADER));
   gl.attachShader(program, compile(gl.FRAGMENT_SHADER, FRAGMENT_SHADER));
-  ["position", "normal", "paint", "distance"].forEach((name, slot) => gl.bindAttribLocation(program, slot, name));
+  ["position", "normal", "paint", "gap"].forEach((name, slot) => gl.bindAttribLocation(program, slot, name));
   gl.linkProgram(program);
   gl.useProgram(program);
   const uniform = Object.fromEntries(["turn", "center", "scale", "shift", "mode", "limit", "full"].map((name) => [name, gl.getUniformLocation(program, name)]));
