@@ -197,10 +197,10 @@ def test_the_training_half_of_the_same_data_set_was_seen(data: Path, tmp_path: P
 def test_tables_and_plots_for_other_programs(data: Path, weights: tuple[str, ...], tmp_path: Path) -> None:
     names = ("Known truth", "Fat | man")
     report = evaluate(EvaluateOptions(data=data, weights=weights, name=names, out=tmp_path / "out", report=False, **FAST))
-    rows = list(csv.DictReader((tmp_path / "out" / "table.csv").open()))
+    rows = list(csv.DictReader((tmp_path / "out" / "table.csv").read_text(encoding="utf-8").splitlines()))
     iou = {row["model"]: float(row["mean"]) for row in rows if row["measure"] == "iou"}
     assert iou == {model.name: model.mean["iou"] for model in report.models}
-    samples = list(csv.DictReader((tmp_path / "out" / "samples.csv").open()))
+    samples = list(csv.DictReader((tmp_path / "out" / "samples.csv").read_text(encoding="utf-8").splitlines()))
     assert len(samples) == 4 and "no surface" in samples[3]["failure"] and samples[3]["iou"] == ""
     text = (tmp_path / "out" / "table.md").read_text()
     assert "| Fat \\| man |" in text and "| **1.000** |" in text and "2 people are too few to tell" in text
