@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from vitruvian.cli.arguments import parse
-from vitruvian.cli.checks import usable_cores
 from vitruvian.cli.counting import counting
 
 if TYPE_CHECKING:
@@ -98,7 +97,6 @@ def main(arguments: list[str], program: str) -> int:
         out=out / "train",
         recipe=options.recipe,
         epochs=options.epochs,
-        num_workers=2 if usable_cores() > 1 else 1,
         seed=options.seed,
     )
     steps = Steps(total=4, seconds={})

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import shutil
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 
 from vitruvian.errors import InputError
+from vitruvian.methods.stage import Stage
+from vitruvian.train.options import TrainOptions
 from vitruvian.train.worker import Task, carry_out
 
 RAY_TRAIN_ENVIRONMENT = {
@@ -57,6 +59,18 @@ def launch_here(task: Task, device: str) -> Launched:
     if chosen == "cuda" and not torch.cuda.is_available():
         raise InputError("device is cuda, but torch sees no GPU here. Leave the device to auto, or install torch for CUDA.")
     return Launched(lambda: carry_out(task, device=chosen))
+
+
+def choose_num_workers(options: TrainOptions, stages: Sequence[Stage]) -> int:
+    """As many as were asked for; else one for each GPU of this machine, and without GPUs two where there are cores for them:
+    on a CPU a step's small operations do not fill two cores. One where a stage trains a rival."""
+    if options.num_workers is not None:
+        return options.num_workers
+    if any(stage.rival is not None for stage in stages):
+        return 1
+    gpus = 0 if options.device == "cpu" else torch.cuda.device_count()
+    cores = len(os.sched_getaffinity(0)) // (options.cpus_per_worker or 1)
+    return gpus or max(1, min(2, cores))
 
 
 def share_of_cpus(num_workers: int, *, wanted: int | None) -> int:

@@ -41,8 +41,9 @@ class TrainOptions:
     overrides: Annotated[tuple[str, ...], tyro.conf.arg(name="set", metavar="PATH=VALUE ...")] = ()
     """Any other option of the recipe, for example: --set training.learning_rate=1e-4 samples.num_points=2000
     data.num_subjects=100"""
-    num_workers: int = 1
-    """Ray Train workers that share each batch. 0: train in this process, without Ray."""
+    num_workers: int | None = None
+    """Ray Train workers that share each batch. 0: train in this process, without Ray. Default: one for each GPU of this
+    machine; without GPUs two, where there are cores for them."""
     cpus_per_worker: int | None = None
     """CPU cores a worker computes with. Default: all cores of the machine or cluster, shared evenly."""
     loader_threads: int | None = None
@@ -69,11 +70,12 @@ class TrainOptions:
     """MLflow experiment. Default: the method's name."""
 
     def __post_init__(self) -> None:
-        for name, least in (("epochs", 0), ("batch_size", 1), ("cpus_per_worker", 1), ("loader_threads", 0)):
+        least_of = {"epochs": 0, "batch_size": 1, "num_workers": 0, "cpus_per_worker": 1, "loader_threads": 0}
+        for name, least in least_of.items():
             value = getattr(self, name)
             if value is not None and value < least:
                 raise InputError(f"{name.replace('_', '-')} is {value}; it must be at least {least}.")
-        for name in ("num_workers", "seed", "checkpoint_seconds", "max_restarts", "pictures_every"):
+        for name in ("seed", "checkpoint_seconds", "max_restarts", "pictures_every"):
             if getattr(self, name) < 0:
                 raise InputError(f"{name.replace('_', '-')} is {getattr(self, name)}; it must be at least 0.")
         if self.max_minutes is not None and self.max_minutes <= 0:

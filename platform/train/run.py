@@ -19,6 +19,7 @@ from vitruvian.ray_local import start_ray
 from vitruvian.shards.cache_build import ensure_cache
 from vitruvian.train.data import Data, ShardData
 from vitruvian.train.identity import claim_folder, describe_recipe, describe_run
+from vitruvian.train.launch import choose_num_workers
 from vitruvian.train.lock import hold
 from vitruvian.train.options import TrainOptions
 from vitruvian.train.overrides import apply_overrides
@@ -43,7 +44,7 @@ def train(options: TrainOptions, *, progress: bool = True) -> TrainResult:
     plans = _plans(recipe, options)  # so that what cannot be trained is refused before data is generated
     if options.data is None:
         uri = store_uri(options.tracking_uri, options.folder)
-        root = own_data(recipe, num_actors=None if options.num_workers else 0, tracking_uri=uri, progress=progress)
+        root = own_data(recipe, num_actors=0 if options.num_workers == 0 else None, tracking_uri=uri, progress=progress)
     else:
         root = options.data.expanduser().absolute()
     cache = None if options.cache is None else options.cache.expanduser().absolute()
@@ -69,6 +70,7 @@ def train_recipe(
     out = options.folder
     plans = _plans(recipe, options)
     _check_data(recipe, plans, data)
+    num_workers = choose_num_workers(options, [plan.stage for plan in plans])
     deadline = None if options.max_minutes is None else (began or time.time()) + 60 * options.max_minutes
     with ExitStack() as stack:
         stack.enter_context(hold(out / ".lock", wait_s=2.0))
@@ -81,12 +83,12 @@ def train_recipe(
             key=claim_folder(out, identity, recipe, resume=options.resume),
             seed=options.seed,
             code_version=code_version(),
-            num_workers=options.num_workers,
+            num_workers=num_workers,
         )
         pool = stack.enter_context(ThreadPoolExecutor(1))
         whole = pool.submit(tracking.whole, plans)  # MLflow and Ray start at the same time
         try:
-            if options.num_workers and any(not is_finished(out / plan.stage.name) for plan in plans):
+            if num_workers and any(not is_finished(out / plan.stage.name) for plan in plans):
                 stack.enter_context(start_ray())
             results: list[TrainResult] = []
             for plan in plans:
@@ -96,6 +98,7 @@ def train_recipe(
                     folder=out / plan.stage.name,
                     card=_card(tracking, plan),
                     options=options,
+                    num_workers=num_workers,
                     load_network=load_network,
                     deadline=deadline,
                     model=_model_name(recipe, plan.stage.name),

@@ -38,6 +38,7 @@ class StageRun:
     folder: Path
     card: Card
     options: TrainOptions
+    num_workers: int
     load_network: LoadNetwork
     deadline: float | None
     model: str
@@ -53,9 +54,9 @@ def train_stage(run: StageRun, tracker: Tracker) -> TrainResult:
         _check_parts(run)
         if not is_finished(folder):
             task = _task(run)
-            if options.num_workers:
+            if run.num_workers:
                 launched = launch_on_ray(
-                    task, num_workers=options.num_workers, device=options.device, max_restarts=options.max_restarts
+                    task, num_workers=run.num_workers, device=options.device, max_restarts=options.max_restarts
                 )
             else:
                 launched = launch_here(task, options.device)
@@ -114,7 +115,7 @@ def _check_parts(run: StageRun) -> None:
 
 def _task(run: StageRun) -> Task:
     options = run.options
-    cpus = share_of_cpus(options.num_workers, wanted=options.cpus_per_worker)
+    cpus = share_of_cpus(run.num_workers, wanted=options.cpus_per_worker)
     threads = min(8, max(1, cpus // 2)) if options.loader_threads is None else options.loader_threads
     settings = Settings(
         seed=options.seed,

@@ -10,12 +10,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from PIL import Image
 from wave_stage import WaveFolder, WaveStage, losses, wave_recipe
 
 from vitruvian.errors import InputError
-from vitruvian.methods.stage import Training
+from vitruvian.methods.geopifu.coarse_options import CoarseNetworkOptions
+from vitruvian.methods.geopifu.coarse_stage import CoarseStage
+from vitruvian.methods.stage import Stage, Training
 from vitruvian.methods.weights import load_weights
+from vitruvian.train.launch import choose_num_workers
 from vitruvian.train.lock import hold
 from vitruvian.train.options import TrainOptions
 from vitruvian.train.results import TrainResult
@@ -165,6 +169,21 @@ def test_a_full_disk_is_said_and_nothing_is_lost(tmp_path: Path, monkeypatch: py
 def test_data_of_another_protocol_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"made for the protocol 'sphere'.*reads 'plane'.*--protocol plane"):
         run(tmp_path, data=WaveFolder(protocol="sphere"))
+
+
+def test_how_many_workers_there_are_by_default(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def chosen(cores: int, gpus: int, stage: Stage = STAGE, **changes: Any) -> int:
+        monkeypatch.setattr(os, "sched_getaffinity", lambda process: set(range(cores)))
+        monkeypatch.setattr(torch.cuda, "device_count", lambda: gpus)
+        given = {"num_workers": None, "cpus_per_worker": None, **changes}
+        return choose_num_workers(options(tmp_path, **given), [stage])
+
+    assert (chosen(1, 0), chosen(2, 0), chosen(16, 0)) == (1, 2, 2)
+    assert (chosen(16, 4), chosen(16, 4, device="cpu")) == (4, 2)
+    assert (chosen(4, 0, cpus_per_worker=4), chosen(4, 0, cpus_per_worker=2)) == (1, 2)
+    assert (chosen(16, 4, num_workers=0), chosen(1, 0, num_workers=3)) == (0, 3)
+    rival = CoarseStage(options=CoarseNetworkOptions(use_3d_gan=True), training=STAGE.training)
+    assert rival.rival is not None and chosen(16, 4, rival) == 1
 
 
 def test_names_and_folders_that_do_not_exist(tmp_path: Path) -> None:
