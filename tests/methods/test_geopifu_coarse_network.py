@@ -172,7 +172,7 @@ def test_bad_options_and_sizes_are_refused() -> None:
         CoarseNetworkOptions(input_height_px=100)
     with pytest.raises(ValueError, match="at most input_height_px"):
         CoarseNetworkOptions(input_height_px=128, input_width_px=256)
-    with pytest.raises(ValueError, match="at least 128"):
+    with pytest.raises(ValueError, match="discriminator halves it six times"):
         tiny(use_3d_gan=True)
     with pytest.raises(ValueError, match="belongs to use_view_pred_loss"):
         CoarseNetworkOptions(unrotated_view_features=True)
