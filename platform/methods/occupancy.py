@@ -29,3 +29,17 @@ def occupancy_accuracy(predictions: Tensor, labels: Tensor, *, threshold: float 
     both = (predicted & occupied).sum(1).float()
     either = (predicted | occupied).sum(1).clamp(min=1)
     return both / either, both / predicted.sum(1).clamp(min=1), both / occupied.sum(1).clamp(min=1)
+
+
+def point_metrics(prediction: Tensor, labels: Tensor, *, num_points: int) -> dict[str, Tensor]:
+    """Of (B, 1, N) occupancies the published accuracy figures and the squared error at the first ``num_points``, each (B,).
+
+    What follows these are ray points; with any, also their intersection over union, ``ray_iou``: an estimate of the volume's
+    within the outline.
+    """
+    points, rays = prediction.split([num_points, prediction.shape[2] - num_points], dim=2)
+    point_labels, ray_labels = labels.split([num_points, prediction.shape[2] - num_points], dim=2)
+    iou, precision, recall = occupancy_accuracy(points, point_labels)
+    error = (points - point_labels).square().flatten(1).mean(1)
+    measured = {"iou": iou, "precision": precision, "recall": recall, "mse": error}
+    return {**measured, "ray_iou": occupancy_accuracy(rays, ray_labels)[0]} if rays.shape[2] else measured

@@ -19,7 +19,7 @@ from vitruvian.methods.geopifu.losses import mean_absolute_error, weighted_cross
 from vitruvian.methods.geopifu.preview import query_preview
 from vitruvian.methods.geopifu.query_network import GeoPifuQueryNetwork
 from vitruvian.methods.geopifu.query_options import QueryNetworkOptions
-from vitruvian.methods.occupancy import mean_squared_error, occupancy_accuracy
+from vitruvian.methods.occupancy import mean_squared_error, occupancy_accuracy, point_metrics
 from vitruvian.methods.pifu.samples import SampleOptions, shape_sample
 from vitruvian.methods.several_views import flat_views, for_each_view
 from vitruvian.methods.stage import Batch, Stage
@@ -159,17 +159,9 @@ class QueryStage(Stage):
         return value, {"iou": iou.mean()}
 
     def metrics(self, network: nn.Module, batch: Batch) -> dict[str, Tensor]:
-        """The published accuracy figures and the squared error at the published points, of the last map's prediction.
-
-        With ray points also their intersection over union: an estimate of the volume's within the outline.
-        """
+        """``point_metrics`` of the last map's prediction."""
         prediction = self._predict(network, batch)[-1].float()
-        published = self.samples.num_points
-        points, rays = prediction.split([published, prediction.shape[2] - published], dim=2)
-        labels, ray_labels = batch["labels"].split([published, prediction.shape[2] - published], dim=2)
-        iou, precision, recall = occupancy_accuracy(points, labels)
-        measured = {"iou": iou, "precision": precision, "recall": recall, "mse": (points - labels).square().flatten(1).mean(1)}
-        return {**measured, "ray_iou": occupancy_accuracy(rays, ray_labels)[0]} if rays.shape[2] else measured
+        return point_metrics(prediction, batch["labels"], num_points=self.samples.num_points)
 
     def pictures(self, network: nn.Module, batch: Batch) -> dict[str, np.ndarray]:
         """``preview``: each picture beside the recovered surface, seen from the front and from the side."""

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from vitruvian.methods.occupancy import binary_cross_entropy, mean_squared_error, occupancy_accuracy
+from vitruvian.methods.occupancy import binary_cross_entropy, mean_squared_error, occupancy_accuracy, point_metrics
 from vitruvian.methods.pifu.network import PifuShapeNetwork
 from vitruvian.methods.pifu.options import NetworkOptions
 from vitruvian.methods.pifu.preview import preview
@@ -77,19 +77,9 @@ class ShapeStage(Stage):
         return value, {"iou": iou.mean()}
 
     def metrics(self, network: nn.Module, batch: Batch) -> dict[str, Tensor]:
-        """The published accuracy figures and the squared error at the published points, of the last map's prediction.
-
-        With ray points also their intersection over union: an estimate of the volume's within the outline.
-        """
+        """``point_metrics`` of the last map's prediction."""
         prediction = self._predict(network, batch)[-1].float()
-        published = self.samples.num_points
-        points, rays = prediction.split([published, prediction.shape[2] - published], dim=2)
-        labels, ray_labels = batch["labels"].split([published, prediction.shape[2] - published], dim=2)
-        iou, precision, recall = occupancy_accuracy(points, labels)
-        measured = {"iou": iou, "precision": precision, "recall": recall, "mse": (points - labels).square().flatten(1).mean(1)}
-        if self.samples.num_ray_points:
-            measured["ray_iou"] = occupancy_accuracy(rays, ray_labels)[0]
-        return measured
+        return point_metrics(prediction, batch["labels"], num_points=self.samples.num_points)
 
     def pictures(self, network: nn.Module, batch: Batch) -> dict[str, np.ndarray]:
         """``preview``: each picture beside the recovered surface, seen from the front and from the side."""
