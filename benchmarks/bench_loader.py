@@ -101,7 +101,7 @@ def stages() -> dict[str, tuple[str, Any, dict[str, Any]]]:
 def main() -> None:
     parser = harness.arguments(__doc__, repeats=12)
     original_code.add_arguments(parser)
-    parser.add_argument("--people", type=int, default=2, help="people of the data sets that are made (default %(default)s)")
+    parser.add_argument("--people", type=int, default=1, help="people of the data sets that are made (default %(default)s)")
     parser.add_argument("--views", type=int, default=8, help="their pictures (default %(default)s)")
     parser.add_argument("--tasks", nargs="+", help="only these rows")
     args = parser.parse_args()

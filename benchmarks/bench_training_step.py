@@ -95,7 +95,7 @@ def with_precision(stage: Any, precision: str) -> Any:
 def main() -> None:
     parser = harness.arguments(__doc__, repeats=2)
     original_code.add_arguments(parser)
-    parser.add_argument("--people", type=int, default=2, help="people of the data sets that are made (default %(default)s)")
+    parser.add_argument("--people", type=int, default=1, help="people of the data sets that are made (default %(default)s)")
     parser.add_argument("--views", type=int, default=4, help="their pictures (default %(default)s)")
     parser.add_argument("--tasks", nargs="+", help="only these: pifu_shape geopifu_coarse geopifu_query")
     parser.add_argument("--warmup", type=int, default=1, help="steps before the clock (default %(default)s)")

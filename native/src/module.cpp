@@ -11,6 +11,8 @@ void bind_closest_point(nb::module_ &);
 void bind_marching_cubes(nb::module_ &);
 void bind_prt(nb::module_ &);
 void bind_interpolate(nb::module_ &);
+void bind_winograd(nb::module_ &);
+void bind_group_norm(nb::module_ &);
 
 NB_MODULE(_native, m) {
     m.doc() = "Stateless geometry kernels: numpy in, numpy out, the GIL released. vitruvian.geometry is their typed face.";
@@ -22,4 +24,6 @@ NB_MODULE(_native, m) {
     bind_marching_cubes(m);
     bind_prt(m);
     bind_interpolate(m);
+    bind_winograd(m);
+    bind_group_norm(m);
 }

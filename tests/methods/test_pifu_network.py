@@ -1,12 +1,17 @@
 """The shape network against the original's keys, features, predictions, losses and gradients."""
 
+from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from fill import fill, inputs, load
+from golden_checks import check_gradients
 
+from vitruvian.methods.cpu.fits import torch_layers
 from vitruvian.methods.occupancy import mean_squared_error
 from vitruvian.methods.pifu.network import PifuShapeNetwork
 from vitruvian.methods.pifu.options import NetworkOptions
@@ -80,23 +85,20 @@ def test_training_mode_gives_every_stack(network: PifuShapeNetwork, golden: dict
     np.testing.assert_allclose(loss, golden[f"out/s{size}_calib_test/loss_train"][0], atol=1e-5)
 
 
-def test_gradients_equal_the_original(network: PifuShapeNetwork) -> None:
+@pytest.mark.parametrize(("layers", "rtol"), [(torch_layers, 1e-3), (nullcontext, 1e-2)])
+def test_gradients_equal_the_original(network: PifuShapeNetwork, layers: Callable[[], Any], rtol: float) -> None:
+    """With torch's layers as close as the original is to itself in float64. Here a float32 rounding of the weights alone moves
+    float64 gradients by 3e-3, through ReLUs that switch, so another order of additions cannot be held to that."""
     golden = load("pifu", "golden_gradient.npz")
     given = {name: torch.from_numpy(value) for name, value in inputs(golden, "pifu_shape/").items()}
     network.train()
     network.zero_grad()
-    predictions = network(given["image128"], given["points"], torch.from_numpy(golden["const/calib_test"]))
-    loss = mean_squared_error(predictions, given["labels"])
-    loss.backward()
-    gradients = {name: p.grad for name, p in network.named_parameters() if p.grad is not None}
-    names = [str(name) for name in golden["param_names"]]
-    norms = torch.stack([gradients[name].norm() for name in names])
+    with layers():
+        predictions = network(given["image128"], given["points"], torch.from_numpy(golden["const/calib_test"]))
+        loss = mean_squared_error(predictions, given["labels"])
+        loss.backward()
     np.testing.assert_allclose(loss.detach(), golden["out/loss"][0], rtol=1e-5)
-    np.testing.assert_allclose(norms, golden["out/grad_norms"], rtol=1e-3)
-    total = torch.stack([gradient.norm() for gradient in gradients.values()]).norm()
-    np.testing.assert_allclose(total, golden["out/total_grad_norm"][0], rtol=1e-3)
-    first = gradients[names[0]].flatten()[::37]
-    np.testing.assert_allclose(first, golden["out/first_weight_grad"], rtol=1e-3, atol=1e-3 * float(first.abs().max()))
+    check_gradients(network, golden, rtol=rtol)
     network.zero_grad()
 
 

@@ -131,7 +131,7 @@ def test_broken_folders_are_refused(folder: Path, case: str) -> None:
 def test_unknown_names_are_answered_with_the_known_ones() -> None:
     with pytest.raises(InputError, match="choose from geopifu, pifu"):
         find_method("pifuhd")
-    with pytest.raises(InputError, match="choose from paper, tiny"):
+    with pytest.raises(InputError, match="choose from fast, paper, tiny"):
         find_recipe("pifu", "huge")
 
 

@@ -8,6 +8,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from vitruvian.methods.cpu.fits import laid_out
+from vitruvian.methods.cpu.group_norm import normalised_relu
+from vitruvian.methods.cpu.pointwise import pointwise
 from vitruvian.methods.geopifu.coarse_heads import (
     NUM_DISCRIMINATOR_STAGES,
     ViewRendering,
@@ -79,21 +82,28 @@ class GeoPifuCoarseNetwork(nn.Module):
         """
         if images.ndim != 4 or images.shape[1] != 3:
             raise ValueError(f"GeoPifuCoarseNetwork: images are {tuple(images.shape)}; they must be (B, 3, H, W).")
-        x = F.avg_pool2d(self.conv2(self.conv1(self.cropped(images))), 2)
+        convolution, norm, _ = self.conv1
+        x = normalised_relu(norm, convolution(laid_out(self.cropped(images))))
+        x = F.avg_pool2d(self.conv2(x), 2)
         x = F.avg_pool2d(self.conv3(x), 2)
         previous = self.conv5(self.conv4(x))
         volumes = []
         for i in range(self.options.num_stack):
             x = self.get_submodule(f"top_m_{i}")(self.get_submodule(f"m{i}")(previous))
-            x = F.relu(self.get_submodule(f"bn_end{i}")(self.get_submodule(f"conv_last{i}")(x)))
-            flat = self.get_submodule(f"l{i}")(x)
+            x = normalised_relu(self.get_submodule(f"bn_end{i}"), self._pointwise(f"conv_last{i}", x))
+            flat = self._pointwise(f"l{i}", x).contiguous()
             volume = flat.unflatten(1, (self.options.voxel_channels, -1))  # channel = feature * D + depth
             volume = self.get_submodule(f"branch_out_3d_unet{i}")(volume)
             volumes.append(volume)
             if i < self.options.num_stack - 1:
-                joined = self.get_submodule(f"al{i}")(volume.flatten(1, 2))
-                previous = previous + self.get_submodule(f"bl{i}")(x) + joined
+                joined = self._pointwise(f"al{i}", volume.flatten(1, 2))
+                previous = previous + self._pointwise(f"bl{i}", x) + joined
         return volumes if self.training else volumes[-1:]
+
+    def _pointwise(self, name: str, x: Tensor) -> Tensor:
+        convolution = self.get_submodule(name)
+        assert isinstance(convolution, nn.Conv2d)
+        return pointwise(x, convolution.weight, convolution.bias)
 
     def upsampled(self, voxels: Tensor) -> Tensor:
         """Latent voxels, as fine as the occupancy volume (four times as published)."""

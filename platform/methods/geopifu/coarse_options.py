@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from vitruvian.methods.pifu.blocks import PUBLISHED_GROUPS, Upsampling
+from vitruvian.methods.pifu.blocks import PUBLISHED_GROUPS
+from vitruvian.methods.pifu.upsampling import Upsampling
 
 MAP_STRIDE = 8
 """Pixels of the cropped picture along a latent voxel."""

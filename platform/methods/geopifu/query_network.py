@@ -92,8 +92,9 @@ class GeoPifuQueryNetwork(nn.Module):
         if options.fusion == "late":
             read = self.deepVoxels_fusion_network(read)
         predictions = []
-        for feature_map in features.maps if self.training else features.maps[-1:]:
-            pixels = [sample_map(feature_map, xy, align_corners=options.image.align_corners), *tail]
+        for index in range(len(features.maps) if self.training else 1):
+            seen = features.read(index if self.training else -1, xy, align_corners=options.image.align_corners)
+            pixels = [seen, *tail]
             predictions += [inside * torch.sigmoid(logits) for logits in self._classify(pixels, read, num_views)]
         return predictions
 
@@ -108,4 +109,4 @@ class GeoPifuQueryNetwork(nn.Module):
         self, images: Tensor, points: Tensor, calibration: Tensor, voxels: Tensor | None = None, *, num_views: int = 1
     ) -> list[Tensor]:
         """``query`` of ``features``."""
-        return self.query(self.features(images), points, calibration, voxels, num_views=num_views)
+        return self.query(self.image_filter(images, heads_at_points=True), points, calibration, voxels, num_views=num_views)

@@ -35,6 +35,7 @@ def _published(epochs: int, batch_size: int, drops: tuple[int, ...], *, validati
         drop_factor=0.1,
         validation_samples=validation_samples,
         accumulate=PASSES,
+        channels_last=True,
     )
 
 

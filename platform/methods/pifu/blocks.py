@@ -12,8 +12,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from vitruvian.methods.cpu.group_norm import normalised_relu
+from vitruvian.methods.cpu.pointwise import pointwise
+from vitruvian.methods.cpu.winograd import convolve
+from vitruvian.methods.pifu.upsampling import Upsampling, upsample_twice
+
 Norm = Literal["group", "batch"]
-Upsampling = Literal["bicubic", "nearest"]
 
 PUBLISHED_GROUPS = 32
 
@@ -55,10 +59,14 @@ class ResidualBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, channels_in, H, W) -> (B, channels_out, H, W)."""
-        a = self.conv1(F.relu(self.bn1(x)))
-        b = self.conv2(F.relu(self.bn2(a)))
-        c = self.conv3(F.relu(self.bn3(b)))
-        skip = x if self.downsample is None else self.downsample(x)
+        a = convolve(self.conv1, normalised_relu(self.bn1, x))
+        b = convolve(self.conv2, normalised_relu(self.bn2, a))
+        c = convolve(self.conv3, normalised_relu(self.bn3, b))
+        skip = x
+        if self.downsample is not None:
+            norm, _, convolution = self.downsample
+            assert isinstance(convolution, nn.Conv2d)
+            skip = pointwise(normalised_relu(norm, x), convolution.weight)
         return torch.cat([a, b, c], dim=1) + skip
 
 
@@ -90,10 +98,3 @@ class Hourglass(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(B, channels, H, W) -> the same shape."""
         return self._level(self.depth, x)
-
-
-def upsample_twice(x: Tensor, upsampling: Upsampling) -> Tensor:
-    """(B, C, H, W) -> (B, C, 2H, 2W); bicubic with aligned corners, as published, or nearest (cheaper)."""
-    if upsampling == "nearest":
-        return F.interpolate(x, scale_factor=2, mode="nearest")
-    return F.interpolate(x, scale_factor=2, mode="bicubic", align_corners=True)

@@ -41,15 +41,15 @@ class PifuShapeNetwork(nn.Module):
         if self.options.skip_hourglass:
             tail.append(sample_map(features.stem, xy, align_corners=self.options.align_corners))
         predictions = []
-        for feature_map in features.maps if self.training else features.maps[-1:]:
-            seen = sample_map(feature_map, xy, align_corners=self.options.align_corners)
+        for index in range(len(features.maps) if self.training else 1):
+            seen = features.read(index if self.training else -1, xy, align_corners=self.options.align_corners)
             point_features = torch.cat([seen, *tail], dim=1)
             predictions.append(inside * torch.sigmoid(self.surface_classifier(point_features, num_views=num_views)))
         return predictions
 
     def forward(self, images: Tensor, points: Tensor, calibration: Tensor, *, num_views: int = 1) -> list[Tensor]:
         """``query`` of ``features``."""
-        return self.query(self.features(images), points, calibration, num_views=num_views)
+        return self.query(self.image_filter(images, heads_at_points=True), points, calibration, num_views=num_views)
 
 
 def initialise(network: nn.Module, gain: float = 0.02) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from vitruvian.methods.pifu.blocks import PUBLISHED_GROUPS, Norm, Upsampling
+from vitruvian.methods.pifu.blocks import PUBLISHED_GROUPS, Norm
+from vitruvian.methods.pifu.upsampling import Upsampling
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -8,6 +8,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from vitruvian.methods.cpu.affine import affine
+from vitruvian.methods.cpu.fits import plain_float
+
 NEGATIVE_SLOPE = 0.01
 
 
@@ -36,19 +39,24 @@ class PointMLP(nn.Module):
                 f"PointMLP: features are {tuple(features.shape)} with {num_views} views; they must be (B*V, {self.dims[0]}, N)."
             )
         items, _, num_points = features.shape
-        x0 = features.transpose(0, 1).reshape(self.dims[0], -1)  # (C, B*V*N): one matrix product a layer
+        x0 = features.transpose(1, 2).reshape(-1, self.dims[0])  # (B*V*N, C): one matrix product a layer
         x = x0
         for layer in range(self.num_layers):
             convolution = self.get_submodule(f"conv{layer}")
             assert isinstance(convolution, nn.Conv1d) and convolution.bias is not None
-            weight = convolution.weight[:, :, 0]
-            own = weight[:, : x.shape[0]] if layer else weight
-            y = torch.addmm(convolution.bias[:, None], own, x)
-            if layer and not self.no_residual:
-                y = torch.addmm(y, weight[:, x.shape[0] :], x0)
-            x = y if layer == self.num_layers - 1 else F.leaky_relu(y, NEGATIVE_SLOPE)
+            parts = (x, x0) if layer and not self.no_residual else (x,)
+            x = _layer(parts, convolution.weight[:, :, 0], convolution.bias, last=layer == self.num_layers - 1)
             if num_views > 1 and layer == self.num_layers // 2:
-                x = x.reshape(x.shape[0], -1, num_views, num_points).mean(2).reshape(x.shape[0], -1)
-                x0 = x0.reshape(x0.shape[0], -1, num_views, num_points).mean(2).reshape(x0.shape[0], -1)
+                x = x.reshape(-1, num_views, num_points, x.shape[1]).mean(1).reshape(-1, x.shape[1])
+                x0 = x0.reshape(-1, num_views, num_points, x0.shape[1]).mean(1).reshape(-1, x0.shape[1])
                 items //= num_views
-        return x.reshape(-1, items, num_points).transpose(0, 1)
+        return x.reshape(items, num_points, -1).transpose(1, 2)
+
+
+def _layer(parts: tuple[Tensor, ...], weight: Tensor, bias: Tensor, *, last: bool) -> Tensor:
+    if plain_float(parts[0]):
+        return affine(parts, weight, bias, slope=None if last else NEGATIVE_SLOPE)
+    y = torch.addmm(bias, parts[0], weight[:, : parts[0].shape[1]].T)
+    if len(parts) > 1:
+        y = torch.addmm(y, parts[1], weight[:, parts[0].shape[1] :].T)
+    return y if last else F.leaky_relu(y, NEGATIVE_SLOPE)

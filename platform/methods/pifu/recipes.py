@@ -1,4 +1,4 @@
-"""PIFu's configurations: the published one, and one that learns in minutes on two CPU cores."""
+"""PIFu's configurations: the published one, our faster one, and one that learns in minutes on two CPU cores."""
 
 from __future__ import annotations
 
@@ -29,6 +29,7 @@ def paper() -> Recipe:
             drop_after_epochs=(60, 80),
             drop_factor=0.1,
             validation_samples=100,
+            channels_last=True,
         ),
     )
     color = ColorStage(
@@ -119,4 +120,58 @@ def tiny() -> Recipe:
     )
 
 
-RECIPES: Mapping[str, Callable[[], Recipe]] = {"tiny": tiny, "paper": paper}
+def fast() -> Recipe:
+    """The published size with our settings, for a GPU: better than ``paper`` after the same time.
+
+    Two stacks instead of four and nearest upsampling pay for twice the steps; deeper hourglasses see the whole person; the
+    stem's finer map, aligned pixels and a ten times larger depth feature say more about each point; half of the points are
+    spread along the rays; AdamW with a cosine replaces RMSprop with drops.
+    """
+    stage = ShapeStage(
+        options=NetworkOptions(
+            num_stack=2,
+            num_hourglass=4,
+            mlp_dim=(321, 1024, 512, 256, 128, 1),
+            skip_hourglass=True,
+            upsample_mode="nearest",
+            z_size=20.0,
+            align_corners=False,
+        ),
+        samples=SampleOptions(
+            image_size_px=512,
+            num_points=2500,
+            num_ray_points=2500,
+            random_flip=True,
+            random_scale=True,
+            random_trans=True,
+        ),
+        training=Training(
+            epochs=20,
+            batch_size=4,
+            learning_rate=1e-3,
+            optimizer="adamw",
+            schedule="cosine",
+            warmup_steps=500,
+            validation_samples=100,
+            channels_last=True,
+            precision="bfloat16",
+            compile=True,
+        ),
+    )
+    return Recipe(
+        method="pifu",
+        name="fast",
+        protocols=("pifu",),
+        stages=(stage,),
+        data={
+            "num_subjects": 491,
+            "held_out": 49,
+            "views_per_subject": 360,
+            "items": ("mesh", "rgb", "mask", "query_points", "solid_voxels"),
+        },
+        reconstruct=FieldOptions(resolution=256, min_part=0.05, carve=True),
+        notes="512 px, our settings; hours on a GPU.",
+    )
+
+
+RECIPES: Mapping[str, Callable[[], Recipe]] = {"tiny": tiny, "paper": paper, "fast": fast}
