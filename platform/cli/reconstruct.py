@@ -111,6 +111,7 @@ def load(options: Options) -> FieldReconstructor:
     import torch
 
     from vitruvian.methods.builtin import DEFAULT, builtin_weights
+    from vitruvian.methods.cpu.memory import keep_freed_memory
     from vitruvian.methods.fields.reconstructor import FieldReconstructor
     from vitruvian.methods.registry import load_reconstructor
 
@@ -130,6 +131,8 @@ def load(options: Options) -> FieldReconstructor:
     except ValueError as error:
         raise InputError(f"--resolution, --evaluation: {error}") from error
     device = options.device or ("cuda" if torch.cuda.is_available() else "cpu")
+    if device == "cpu":
+        keep_freed_memory()
     try:
         return reconstructor.to(torch.device(device))
     except (RuntimeError, AssertionError) as error:

@@ -13,6 +13,7 @@ import torch
 from torch import distributed
 
 from vitruvian.errors import InputError
+from vitruvian.methods.cpu.memory import keep_freed_memory
 from vitruvian.methods.run_folders import WEIGHTS_FOLDER
 from vitruvian.methods.stage import Stage
 from vitruvian.methods.weights import Card, load_weights, save_weights, weights_sha256
@@ -91,6 +92,8 @@ def raise_failure(task: Task) -> None:
 
 def _train(task: Task, *, device: str, rank: int, world_size: int) -> None:
     torch.set_num_threads(task.cpus)
+    if device == "cpu":
+        keep_freed_memory()
     stage, data, folder = task.stage, task.data, task.folder
     settings = replace(task.settings, device=device, rank=rank, world_size=world_size)
     train = data.open(stage, "train")
