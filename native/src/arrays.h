@@ -19,14 +19,15 @@ namespace vitruvian {
 namespace nb = nanobind;
 
 using InputArray = nb::ndarray<nb::ro>;  // any numpy array; checked<T>() narrows it
+using ArrayToFill = nb::ndarray<>;       // one that may be written; writable<T>() narrows it
 
-inline std::string shape_text(const InputArray &array) {
+template <class Array> std::string shape_text(const Array &array) {
     std::string text = "(";
     for (size_t k = 0; k < array.ndim(); ++k) text += (k ? ", " : "") + std::to_string(array.shape(k));
     return text + (array.ndim() == 1 ? ",)" : ")");
 }
 
-inline std::string dtype_text(const InputArray &array) {
+template <class Array> std::string dtype_text(const Array &array) {
     nb::dlpack::dtype d = array.dtype();
     const char *code = "unknown";
     if (d.code == (uint8_t) nb::dlpack::dtype_code::Float) code = "float";
@@ -36,12 +37,12 @@ inline std::string dtype_text(const InputArray &array) {
     return code + std::to_string((int) d.bits);
 }
 
-template <class T> bool has_dtype(const InputArray &array) { return array.dtype() == nb::dtype<T>(); }
+template <class T, class Array> bool has_dtype(const Array &array) { return array.dtype() == nb::dtype<T>(); }
 
 // The data of a C-contiguous array of T; `shape` holds the wanted sizes, -1 where any will do.
 // `wanted` names the contract in the error, for example "float32 (N, 3)".
-template <class T>
-const T *checked(const InputArray &array, const char *name, const char *wanted, std::initializer_list<int64_t> shape) {
+template <class T, class Array>
+const T *checked(const Array &array, const char *name, const char *wanted, std::initializer_list<int64_t> shape) {
     bool good = has_dtype<T>(array) && array.ndim() == shape.size();
     if (good) {
         size_t k = 0;
@@ -60,6 +61,11 @@ const T *checked(const InputArray &array, const char *name, const char *wanted, 
         throw nb::value_error(text.c_str());
     }
     return static_cast<const T *>(array.data());
+}
+
+template <class T>
+T *writable(const ArrayToFill &array, const char *name, const char *wanted, std::initializer_list<int64_t> shape) {
+    return const_cast<T *>(checked<T>(array, name, wanted, shape));
 }
 
 inline int checked_threads(int threads) {

@@ -85,7 +85,6 @@ struct Maps {
     size_t batch, height, width, channels;
     size_t rows() const { return height / TILE; }
     size_t columns() const { return width / TILE; }
-    size_t tiles() const { return batch * rows() * columns(); }
 };
 
 Maps checked_maps(size_t batch, size_t height, size_t width, size_t channels) {
@@ -95,13 +94,15 @@ Maps checked_maps(size_t batch, size_t height, size_t width, size_t channels) {
     return {batch, height, width, channels};
 }
 
-// Maps (B, H, W, C) to points (36, tiles, C). SIDE is that of the square read around each tile: 6 reaches one pixel beyond it.
-template <class T> void to_points(const float *maps, const Maps &m, float *points, int threads) {
+// The tile rows [first, first + rows) of maps (B, H, W, C), counted over all images, to points (36, tiles, C).
+// SIDE is that of the square read around each tile: 6 reaches one pixel beyond it.
+template <class T> void to_points(const float *maps, const Maps &m, size_t first, size_t rows, float *points, int threads) {
     constexpr int reach = (T::from - TILE) / 2;
-    const size_t plane = m.tiles() * m.channels;
-    parallel_for(threads, m.batch * m.rows(), [&](size_t chunk) {
-        const float *image = maps + chunk / m.rows() * m.height * m.width * m.channels;
-        const int64_t top = (int64_t) (chunk % m.rows()) * TILE - reach;
+    const size_t plane = rows * m.columns() * m.channels;
+    parallel_for(threads, rows, [&](size_t chunk) {
+        const size_t row = first + chunk;
+        const float *image = maps + row / m.rows() * m.height * m.width * m.channels;
+        const int64_t top = (int64_t) (row % m.rows()) * TILE - reach;
         for (size_t column = 0; column < m.columns(); ++column) {
             const int64_t left = (int64_t) column * TILE - reach;
             float *out = points + (chunk * m.columns() + column) * m.channels;
@@ -120,20 +121,21 @@ template <class T> void to_points(const float *maps, const Maps &m, float *point
     });
 }
 
-// Points (36, tiles, C) to maps (B, H, W, C); where the squares of neighbouring tiles overlap their sums are taken.
-template <class T> void from_points(const float *points, const Maps &m, float *maps, int threads) {
+// Points (36, tiles, C) to those tile rows of the maps; where the squares of neighbouring tiles overlap they are added.
+template <class T> void from_points(const float *points, const Maps &m, size_t first, size_t rows, float *maps, int threads) {
     constexpr int reach = (T::to - TILE) / 2;
-    const size_t plane = m.tiles() * m.channels;
-    const size_t parts = reach ? m.batch : m.batch * m.rows();  // overlapping rows belong to one thread
-    const size_t rows = reach ? m.rows() : 1;
-    parallel_for(threads, parts, [&](size_t chunk) {
-        for (size_t row = chunk * rows; row < (chunk + 1) * rows; ++row) {
+    const size_t plane = rows * m.columns() * m.channels, blocks = m.channels / 8;
+    const size_t parts = std::min((size_t) threads, blocks);  // of the channels, as tiles overlap
+    parallel_for(threads, parts, [&](size_t part) {
+        const size_t begin = blocks * part / parts * 8, end = blocks * (part + 1) / parts * 8;
+        for (size_t chunk = 0; chunk < rows; ++chunk) {
+            const size_t row = first + chunk;
             float *image = maps + row / m.rows() * m.height * m.width * m.channels;
             const int64_t top = (int64_t) (row % m.rows()) * TILE - reach;
             for (size_t column = 0; column < m.columns(); ++column) {
                 const int64_t left = (int64_t) column * TILE - reach;
-                const float *in = points + (row * m.columns() + column) * m.channels;
-                for (size_t c = 0; c < m.channels; c += 8) {
+                const float *in = points + (chunk * m.columns() + column) * m.channels;
+                for (size_t c = begin; c < end; c += 8) {
                     V from[POINTS][POINTS], to[T::to][T::to];
                     for (int k = 0; k < POINTS * POINTS; ++k) from[k / POINTS][k % POINTS] = load<V>(in + (size_t) k * plane + c);
                     both_axes<T>(from, to);
@@ -151,31 +153,35 @@ template <class T> void from_points(const float *points, const Maps &m, float *m
     });
 }
 
-template <class T> OutputArray<float> map_points(const InputArray &maps, int threads) {
-    const float *in = checked<float>(maps, "maps", "float32 (B, H, W, C)", {-1, -1, -1, -1});
-    const Maps m = checked_maps(maps.shape(0), maps.shape(1), maps.shape(2), maps.shape(3));
-    checked_threads(threads);
-    float *out = allocate<float>((size_t) POINTS * POINTS * m.tiles() * m.channels);
-    {
-        nb::gil_scoped_release released;
-        to_points<T>(in, m, out, threads);
-    }
-    return to_numpy(out, {(size_t) (POINTS * POINTS), m.tiles(), m.channels});
+// How many tile rows the points hold; an error unless they are whole rows inside the maps.
+size_t tile_rows(size_t tiles, const Maps &m, size_t first) {
+    const size_t rows = m.columns() ? tiles / m.columns() : 0;
+    if (rows * m.columns() != tiles || first + rows > m.batch * m.rows())
+        throw nb::value_error((std::to_string(tiles) + " tiles from tile row " + std::to_string(first) + " are not whole rows of " +
+                               std::to_string(m.columns()) + " inside " + std::to_string(m.batch * m.rows()) + " rows.").c_str());
+    return rows;
 }
 
-template <class T> OutputArray<float> point_maps(const InputArray &points, size_t batch, size_t height, size_t width, int threads) {
-    const int64_t tiles = (int64_t) (batch * (height / TILE) * (width / TILE));
-    const float *in = checked<float>(points, "points", "float32 (36, B * H/4 * W/4, C)", {POINTS * POINTS, tiles, -1});
-    const Maps m = checked_maps(batch, height, width, points.shape(2));
+constexpr const char *MAPS = "float32 (B, H, W, C)", *AT_POINTS = "float32 (36, tiles, C)";
+
+template <class T> void map_points(const InputArray &maps, size_t first, const ArrayToFill &points, int threads) {
+    const float *in = checked<float>(maps, "maps", MAPS, {-1, -1, -1, -1});
+    const Maps m = checked_maps(maps.shape(0), maps.shape(1), maps.shape(2), maps.shape(3));
+    float *out = writable<float>(points, "points", AT_POINTS, {POINTS * POINTS, -1, (int64_t) m.channels});
+    const size_t rows = tile_rows(points.shape(1), m, first);
     checked_threads(threads);
-    const size_t count = batch * height * width * m.channels;
-    float *out = allocate<float>(count);
-    {
-        nb::gil_scoped_release released;
-        if (T::to != TILE) std::fill(out, out + count, 0.f);
-        from_points<T>(in, m, out, threads);
-    }
-    return to_numpy(out, {batch, height, width, m.channels});
+    nb::gil_scoped_release released;
+    to_points<T>(in, m, first, rows, out, threads);
+}
+
+template <class T> void point_maps(const InputArray &points, size_t first, const ArrayToFill &maps, int threads) {
+    float *out = writable<float>(maps, "maps", MAPS, {-1, -1, -1, -1});
+    const Maps m = checked_maps(maps.shape(0), maps.shape(1), maps.shape(2), maps.shape(3));
+    const float *in = checked<float>(points, "points", AT_POINTS, {POINTS * POINTS, -1, (int64_t) m.channels});
+    const size_t rows = tile_rows(points.shape(1), m, first);
+    checked_threads(threads);
+    nb::gil_scoped_release released;
+    from_points<T>(in, m, first, rows, out, threads);
 }
 
 }  // namespace
@@ -184,9 +190,8 @@ template <class T> OutputArray<float> point_maps(const InputArray &points, size_
 void bind_winograd(nb::module_ &m) {
     using namespace vitruvian;
     using namespace nb::literals;
-    m.def("winograd_inputs", &map_points<Inputs>, "maps"_a, nb::kw_only(), "threads"_a = 1);
-    m.def("winograd_inputs_adjoint", &point_maps<InputsAdjoint>, "points"_a, "batch"_a, "height"_a, "width"_a, nb::kw_only(),
-          "threads"_a = 1);
-    m.def("winograd_outputs", &point_maps<Outputs>, "points"_a, "batch"_a, "height"_a, "width"_a, nb::kw_only(), "threads"_a = 1);
-    m.def("winograd_outputs_adjoint", &map_points<OutputsAdjoint>, "maps"_a, nb::kw_only(), "threads"_a = 1);
+    m.def("winograd_inputs", &map_points<Inputs>, "maps"_a, "first"_a, "points"_a, nb::kw_only(), "threads"_a = 1);
+    m.def("winograd_inputs_adjoint", &point_maps<InputsAdjoint>, "points"_a, "first"_a, "maps"_a, nb::kw_only(), "threads"_a = 1);
+    m.def("winograd_outputs", &point_maps<Outputs>, "points"_a, "first"_a, "maps"_a, nb::kw_only(), "threads"_a = 1);
+    m.def("winograd_outputs_adjoint", &map_points<OutputsAdjoint>, "maps"_a, "first"_a, "points"_a, nb::kw_only(), "threads"_a = 1);
 }

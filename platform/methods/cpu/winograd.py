@@ -7,19 +7,21 @@ direct convolution.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from vitruvian import _native
-from vitruvian.methods.cpu.affine import product
 from vitruvian.methods.cpu.fits import channels_second, fits, pixels_first
 
 SMALLEST_SIDE = 16
 SMALLEST_CHANNELS = 32
 """Below these the transforms cost more than they spare."""
+CHUNK_BYTES = 2 * 2**20
 NEAR, FAR = 2 / 3, 3 / 2
 """Polynomials are multiplied at 0, +-2/3, +-3/2 and infinity, with less than half the rounding of 0, +-1, +-2 and infinity."""
 ALONG_AN_AXIS = torch.tensor(
@@ -68,32 +70,48 @@ class Winograd(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor) -> Tensor:
         ctx.save_for_backward(x, weight)
-        points = torch.from_numpy(_native.winograd_inputs(pixels_first(x), threads=torch.get_num_threads()))
-        return _outputs(product(points, _at_points(weight).transpose(1, 2)), x)
+        maps, threads = pixels_first(x), torch.get_num_threads()
+        outputs = np.empty((*maps.shape[:3], len(weight)), np.float32)
+        at_points = _at_points(weight).transpose(1, 2).contiguous()
+        for first, points, made in _chunks(maps.shape, maps.shape[3], len(weight)):
+            _native.winograd_inputs(maps, first, points.numpy(), threads=threads)
+            torch.bmm(points, at_points, out=made)
+            _native.winograd_outputs(made.numpy(), first, outputs, threads=threads)
+        return channels_second(outputs)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, Tensor | None]:
         x, weight = ctx.saved_tensors
-        threads = torch.get_num_threads()
-        slopes = torch.from_numpy(_native.winograd_outputs_adjoint(pixels_first(gradients[0]), threads=threads))
-        dx = dw = None
-        if ctx.needs_input_grad[0]:
-            back = product(slopes, _at_points(weight))
-            batch, _, height, width = x.shape
-            dx = channels_second(_native.winograd_inputs_adjoint(back.numpy(), batch, height, width, threads=threads))
-        if ctx.needs_input_grad[1]:
-            points = torch.from_numpy(_native.winograd_inputs(pixels_first(x), threads=threads))
-            met = product(slopes.transpose(1, 2), points).reshape(36, -1)
-            dw = (FROM_WEIGHTS.T @ met).T.reshape(weight.shape)
-        return dx, dw
+        maps, slopes, threads = pixels_first(x), pixels_first(gradients[0]), torch.get_num_threads()
+        dx = np.zeros(maps.shape, np.float32) if ctx.needs_input_grad[0] else None
+        met = torch.zeros(36, *weight.shape[:2]) if ctx.needs_input_grad[1] else None
+        at_points = _at_points(weight)
+        for first, slope_points, points in _chunks(maps.shape, len(weight), maps.shape[3]):
+            _native.winograd_outputs_adjoint(slopes, first, slope_points.numpy(), threads=threads)
+            if dx is not None:
+                torch.bmm(slope_points, at_points, out=points)
+                _native.winograd_inputs_adjoint(points.numpy(), first, dx, threads=threads)
+            if met is not None:
+                _native.winograd_inputs(maps, first, points.numpy(), threads=threads)
+                met.baddbmm_(slope_points.transpose(1, 2), points)
+        dw = None if met is None else (FROM_WEIGHTS.T @ met.reshape(36, -1)).T.reshape(weight.shape)
+        return None if dx is None else channels_second(dx), dw
+
+
+def _chunks(shape: tuple[int, ...], *channels: int) -> Iterator[tuple[Any, ...]]:
+    """The first tile row of each chunk of (B, H, W, C) maps, and for each number of channels a (36, tiles, channels) buffer.
+
+    Chunks are so small that what is written for one layer's step is still in the cache when the next step reads it.
+    """
+    columns, rows = shape[2] // 4, shape[0] * shape[1] // 4
+    each = max(1, min(rows, CHUNK_BYTES // (36 * 4 * columns * max(channels))))
+    buffers = [torch.empty(36 * each * columns * number) for number in channels]
+    for first in range(0, rows, each):
+        tiles = min(each, rows - first) * columns
+        yield first, *(b[: 36 * tiles * n].view(36, tiles, n) for b, n in zip(buffers, channels, strict=True))
 
 
 def _at_points(weight: Tensor) -> Tensor:
     """(K, C, 3, 3) -> (36, K, C)."""
     return (FROM_WEIGHTS @ weight.detach().reshape(-1, 9).T).reshape(36, *weight.shape[:2])
-
-
-def _outputs(points: Tensor, x: Tensor) -> Tensor:
-    batch, _, height, width = x.shape
-    return channels_second(_native.winograd_outputs(points.numpy(), batch, height, width, threads=torch.get_num_threads()))
