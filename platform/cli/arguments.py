@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Annotated, Any, TypeVar, get_type_hints
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import tyro
 
@@ -20,12 +22,36 @@ def parse(options: type[Options], arguments: list[str], program: str, descriptio
 
 @contextmanager
 def _telling_defaults(options: type[Any]) -> Iterator[None]:
-    """Within, a flag that has no value of its own shows no ``(default: None)``: its help says in words what happens then."""
+    """Within, a flag that has no value of its own shows no ``(default: None)`` and does not offer ``None``: its help says in
+    words what happens without it."""
     before = options.__annotations__
     hints = get_type_hints(options, include_extras=True)
-    telling = tyro.conf.arg(help_behavior_hint=lambda value: f"(default: {value})" if value not in ("None", "") else "")
-    options.__annotations__ = {name: Annotated[hints[name], telling] for name in before}
+
+    def told(hint: Any) -> Any:
+        telling = tyro.conf.arg(
+            help_behavior_hint=lambda value: f"(default: {value})" if value not in ("None", "") else "", metavar=_word(hint)
+        )
+        return Annotated[hint, telling]
+
+    options.__annotations__ = {name: told(hints[name]) for name in before}
     try:
         yield
     finally:
         options.__annotations__ = before
+
+
+def _word(hint: Any) -> str | None:
+    """What stands for an optional flag's value, such as ``PATH``; None where tyro's own words will do."""
+    if get_origin(hint) is Annotated:
+        hint, *marks = get_args(hint)
+        if any(getattr(mark, "metavar", None) for mark in marks):
+            return None
+    kinds = [kind for kind in get_args(hint) if kind is not NoneType]
+    if get_origin(hint) not in (Union, UnionType) or len(kinds) != 1 or len(get_args(hint)) != 2:
+        return None
+    kind = kinds[0]
+    if get_origin(kind) is Literal:
+        return "{" + ",".join(map(str, get_args(kind))) + "}"
+    if get_origin(kind) is tuple and get_args(kind)[1:] == (...,):
+        return f"{get_args(kind)[0].__name__.upper()} ..."
+    return str(kind.__name__).upper() if kind in (int, float, str, Path) else None

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from vitruvian import _native
+from vitruvian.methods.cpu import winograd
 from vitruvian.methods.cpu.affine import affine
 from vitruvian.methods.cpu.group_norm import GroupNormReLU, normalised_relu
 from vitruvian.methods.cpu.pointwise import pointwise
@@ -19,8 +25,12 @@ def maps(*shape: int, seed: int = 0) -> Tensor:
     return torch.randn(*shape, generator=generator).contiguous(memory_format=torch.channels_last)
 
 
+@pytest.mark.parametrize("rows_a_piece", [1, 3, 100])
 @pytest.mark.parametrize(("channels_in", "channels_out", "height", "width"), [(8, 16, 4, 12), (16, 8, 8, 4), (32, 40, 16, 20)])
-def test_winograd_is_a_convolution(channels_in: int, channels_out: int, height: int, width: int) -> None:
+def test_winograd_is_a_convolution(
+    channels_in: int, channels_out: int, height: int, width: int, rows_a_piece: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(winograd, "PIECE_BYTES", rows_a_piece * 36 * 4 * width // 4 * max(channels_in, channels_out))
     x = maps(2, channels_in, height, width).requires_grad_()
     weight = (0.1 * maps(channels_out, channels_in, 3, 3, seed=1)).requires_grad_()
     slopes = maps(2, channels_out, height, width, seed=2)
@@ -122,3 +132,38 @@ def test_pointwise_convolutions(layout: torch.memory_format) -> None:
         torch.autograd.grad(found, wanted, slopes), torch.autograd.grad(expected, wanted, slopes), strict=True
     ):
         torch.testing.assert_close(mine, theirs, atol=1e-4, rtol=1e-4)
+
+
+def test_pieces_that_do_not_fit_are_named() -> None:
+    points = np.empty((36, 5, 8), np.float32)
+    with pytest.raises(ValueError, match="5 tiles from tile row 0 are not whole rows of 2 inside 4 rows"):
+        _native.winograd_inputs(np.zeros((1, 16, 8, 8), np.float32), 0, points)
+    with pytest.raises(ValueError, match="4 tiles from tile row 3"):
+        _native.winograd_outputs(points[:, :4].copy(), 3, np.zeros((1, 16, 8, 8), np.float32))
+    with pytest.raises(ValueError, match="sides must be multiples of 4, channels of 8"):
+        _native.winograd_inputs(np.zeros((1, 16, 7, 8), np.float32), 0, points)
+
+
+FAULTS = """
+import resource, sys
+import torch
+from vitruvian.methods.cpu.memory import keep_freed_memory
+if "keep" in sys.argv and not keep_freed_memory():
+    sys.exit(77)
+torch.ones(2**24)
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+for _ in range(20):
+    torch.ones(2**24)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+
+
+def test_kept_memory_is_not_asked_for_again() -> None:
+    faults = {}
+    for word in ("keep", "as it is"):
+        done = subprocess.run([sys.executable, "-c", FAULTS, word], capture_output=True, text=True, check=False)
+        if done.returncode == 77:
+            pytest.skip("this C library has no mallopt")
+        assert done.returncode == 0, done.stderr
+        faults[word] = int(done.stdout)
+    assert faults["keep"] < 0.1 * faults["as it is"]

@@ -21,7 +21,8 @@ from vitruvian.methods.cpu.fits import channels_second, fits, pixels_first
 SMALLEST_SIDE = 16
 SMALLEST_CHANNELS = 32
 """Below these the transforms cost more than they spare."""
-CHUNK_BYTES = 2 * 2**20
+PIECE_BYTES = 2 * 2**20
+"""What a piece has at its points, in the wider of both maps: it should fit into a core's share of the last cache."""
 NEAR, FAR = 2 / 3, 3 / 2
 """Polynomials are multiplied at 0, +-2/3, +-3/2 and infinity, with less than half the rounding of 0, +-1, +-2 and infinity."""
 ALONG_AN_AXIS = torch.tensor(
@@ -73,7 +74,7 @@ class Winograd(torch.autograd.Function):
         maps, threads = pixels_first(x), torch.get_num_threads()
         outputs = np.empty((*maps.shape[:3], len(weight)), np.float32)
         at_points = _at_points(weight).transpose(1, 2).contiguous()
-        for first, points, made in _chunks(maps.shape, maps.shape[3], len(weight)):
+        for first, points, made in _pieces(maps.shape, maps.shape[3], len(weight)):
             _native.winograd_inputs(maps, first, points.numpy(), threads=threads)
             torch.bmm(points, at_points, out=made)
             _native.winograd_outputs(made.numpy(), first, outputs, threads=threads)
@@ -87,7 +88,7 @@ class Winograd(torch.autograd.Function):
         dx = np.zeros(maps.shape, np.float32) if ctx.needs_input_grad[0] else None
         met = torch.zeros(36, *weight.shape[:2]) if ctx.needs_input_grad[1] else None
         at_points = _at_points(weight)
-        for first, slope_points, points in _chunks(maps.shape, len(weight), maps.shape[3]):
+        for first, slope_points, points in _pieces(maps.shape, len(weight), maps.shape[3]):
             _native.winograd_outputs_adjoint(slopes, first, slope_points.numpy(), threads=threads)
             if dx is not None:
                 torch.bmm(slope_points, at_points, out=points)
@@ -99,13 +100,13 @@ class Winograd(torch.autograd.Function):
         return None if dx is None else channels_second(dx), dw
 
 
-def _chunks(shape: tuple[int, ...], *channels: int) -> Iterator[tuple[Any, ...]]:
-    """The first tile row of each chunk of (B, H, W, C) maps, and for each number of channels a (36, tiles, channels) buffer.
+def _pieces(shape: tuple[int, ...], *channels: int) -> Iterator[tuple[Any, ...]]:
+    """The first tile row of each piece of (B, H, W, C) maps, and for each number of channels a (36, tiles, channels) buffer.
 
-    Chunks are so small that what is written for one layer's step is still in the cache when the next step reads it.
+    Pieces are so small that what one step writes is still in the cache when the next one reads it.
     """
     columns, rows = shape[2] // 4, shape[0] * shape[1] // 4
-    each = max(1, min(rows, CHUNK_BYTES // (36 * 4 * columns * max(channels))))
+    each = max(1, min(rows, PIECE_BYTES // (36 * 4 * columns * max(channels))))
     buffers = [torch.empty(36 * each * columns * number) for number in channels]
     for first in range(0, rows, each):
         tiles = min(each, rows - first) * columns

@@ -1,4 +1,4 @@
-"""Geo-PIFu's configurations: the published ones, and one that learns in minutes on two CPU cores."""
+"""Geo-PIFu's configurations: the published ones, our faster one, and one that learns in minutes on two CPU cores."""
 
 from __future__ import annotations
 
@@ -155,4 +155,64 @@ def tiny() -> Recipe:
     )
 
 
-RECIPES: Mapping[str, Callable[[], Recipe]] = {"tiny": tiny, "paper": paper, "paper-baseline": paper_baseline}
+def fast() -> Recipe:
+    """The published sizes with our settings, for a GPU: better than ``paper`` after the same time.
+
+    Both networks have two stacks instead of four and nearest upsampling, which pays for twice the steps, deeper hourglasses and
+    mirrored pictures; voxels and pixels are aligned; AdamW with a cosine replaces RMSprop with drops. The query network is that
+    of PIFu's ``fast`` but that it reads the voxels.
+    """
+
+    def training(epochs: int, batch_size: int) -> Training:
+        return Training(
+            epochs=epochs,
+            batch_size=batch_size,
+            learning_rate=1e-3,
+            optimizer="adamw",
+            schedule="cosine",
+            warmup_steps=500,
+            validation_samples=100,
+            channels_last=True,
+            precision="bfloat16",
+            compile=True,
+        )
+
+    coarse = CoarseStage(
+        options=CoarseNetworkOptions(num_stack=2, num_hourglass=4, upsample_mode="nearest", align_corners=False),
+        samples=SampleOptions(image_size_px=512, random_flip=True),
+        cell_samples=2,
+        training=training(10, 5),
+    )
+    query = QueryStage(
+        options=QueryNetworkOptions(
+            image=NetworkOptions(
+                num_stack=2,
+                num_hourglass=4,
+                mlp_dim=(321, 1024, 512, 256, 128, 1),
+                skip_hourglass=True,
+                upsample_mode="nearest",
+                z_size=20.0,
+                align_corners=False,
+            ),
+            align_corners=False,
+        ),
+        samples=SampleOptions(image_size_px=512, num_points=2500, num_ray_points=2500, random_flip=True),
+        training=training(10, 4),
+    )
+    return Recipe(
+        method="geopifu",
+        name="fast",
+        protocols=("geopifu", "pifu"),
+        stages=(coarse, query),
+        data={**PAPER_DATA, "items": ("mesh", "rgb", "mask", "query_points", "solid_voxels")},
+        reconstruct=FieldOptions(resolution=(171, 256, 171), evaluation="near_surface", min_part=0.05, carve=True),
+        notes="512 px, our settings; hours on a GPU.",
+    )
+
+
+RECIPES: Mapping[str, Callable[[], Recipe]] = {
+    "tiny": tiny,
+    "paper": paper,
+    "paper-baseline": paper_baseline,
+    "fast": fast,
+}
