@@ -11,13 +11,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-
 _only_torch = False
 
 
 @contextmanager
 def torch_layers() -> Iterator[None]:
-    """Within the block every layer is torch's own, on maps as they come: to compare with, and to follow an original's rounding."""
+    """Within the block every layer is torch's own, on maps as they come: to compare, or to follow an original's rounding."""
     global _only_torch
     before, _only_torch = _only_torch, True
     try:
