@@ -13,6 +13,7 @@ void bind_prt(nb::module_ &);
 void bind_interpolate(nb::module_ &);
 void bind_winograd(nb::module_ &);
 void bind_group_norm(nb::module_ &);
+void bind_sample_maps(nb::module_ &);
 
 NB_MODULE(_native, m) {
     m.doc() = "Stateless geometry kernels: numpy in, numpy out, the GIL released. vitruvian.geometry is their typed face.";
@@ -26,4 +27,5 @@ NB_MODULE(_native, m) {
     bind_interpolate(m);
     bind_winograd(m);
     bind_group_norm(m);
+    bind_sample_maps(m);
 }

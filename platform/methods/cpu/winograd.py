@@ -21,7 +21,7 @@ from vitruvian.methods.cpu.fits import channels_second, fits, pixels_first
 SMALLEST_SIDE = 16
 SMALLEST_CHANNELS = 32
 """Below these the transforms cost more than they spare."""
-PIECE_BYTES = 2 * 2**20
+PIECE_BYTES = 3 * 2**20
 """What a piece has at its points, in the wider of both maps: it should fit into a core's share of the last cache."""
 NEAR, FAR = 2 / 3, 3 / 2
 """Polynomials are multiplied at 0, +-2/3, +-3/2 and infinity, with less than half the rounding of 0, +-1, +-2 and infinity."""

@@ -40,12 +40,16 @@ class PointMLP(nn.Module):
             )
         items, _, num_points = features.shape
         x0 = features.transpose(1, 2).reshape(-1, self.dims[0])  # (B*V*N, C): one matrix product a layer
+        padding = -self.dims[0] % 8 if plain_float(x0) else 0  # products of 257 columns take half as long again as of 264
+        x0 = F.pad(x0, (0, padding))
         x = x0
         for layer in range(self.num_layers):
             convolution = self.get_submodule(f"conv{layer}")
             assert isinstance(convolution, nn.Conv1d) and convolution.bias is not None
             parts = (x, x0) if layer and not self.no_residual else (x,)
-            x = _layer(parts, convolution.weight[:, :, 0], convolution.bias, last=layer == self.num_layers - 1)
+            weight = convolution.weight[:, :, 0]
+            weight = F.pad(weight, (0, padding)) if parts[-1] is x0 else weight
+            x = _layer(parts, weight, convolution.bias, last=layer == self.num_layers - 1)
             if num_views > 1 and layer == self.num_layers // 2:
                 x = x.reshape(-1, num_views, num_points, x.shape[1]).mean(1).reshape(-1, x.shape[1])
                 x0 = x0.reshape(-1, num_views, num_points, x0.shape[1]).mean(1).reshape(-1, x0.shape[1])

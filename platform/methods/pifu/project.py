@@ -6,6 +6,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from vitruvian.methods.cpu.fits import fits
+from vitruvian.methods.cpu.point_samples import PointSamples
+
 
 def orthogonal(points: Tensor, calibration: Tensor) -> Tensor:
     """(B, 3, N) points by (B, 3 or 4, 4) calibrations -> (B, 3, N): R p + t, x and y in [-1, 1] over the image."""
@@ -24,6 +27,8 @@ def sample_map(feature_map: Tensor, xy: Tensor, *, align_corners: bool = True) -
     -1 and +1 are the centres of the first and last pixels as published, or, without ``align_corners``, the outer edges of the
     map. Outside the map contributes zeros.
     """
+    if fits(feature_map) and not xy.requires_grad:
+        return PointSamples.apply(feature_map, xy, align_corners)
     grid = xy.transpose(1, 2).unsqueeze(2)
     return F.grid_sample(feature_map, grid, mode="bilinear", padding_mode="zeros", align_corners=align_corners)[..., 0]
 
