@@ -101,7 +101,7 @@ def tiny() -> Recipe:
         samples=SampleOptions(image_size_px=128, random_flip=True),
         cell_samples=2,
         training=Training(
-            epochs=20,
+            epochs=16,
             batch_size=4,
             learning_rate=3e-3,
             optimizer="adamw",
@@ -132,7 +132,7 @@ def tiny() -> Recipe:
         samples=SampleOptions(image_size_px=128, num_points=500, num_ray_points=500, random_flip=True),
         latents="once",
         training=Training(
-            epochs=14,
+            epochs=12,
             batch_size=4,
             learning_rate=3e-3,
             optimizer="adamw",
