@@ -1,4 +1,4 @@
-"""The compiled kernels; vitruvian.geometry is their typed face."""
+"""The compiled kernels; vitruvian.geometry is their typed face, and vitruvian.methods.cpu that of the networks' layers."""
 
 from typing import Any
 

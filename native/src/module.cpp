@@ -16,7 +16,7 @@ void bind_group_norm(nb::module_ &);
 void bind_sample_maps(nb::module_ &);
 
 NB_MODULE(_native, m) {
-    m.doc() = "Stateless geometry kernels: numpy in, numpy out, the GIL released. vitruvian.geometry is their typed face.";
+    m.doc() = "Stateless kernels: numpy in, numpy out, the GIL released. Their typed faces are vitruvian.geometry and vitruvian.methods.cpu.";
     bind_rasterize(m);
     bind_voxelize(m);
     bind_occupancy(m);

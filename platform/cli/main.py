@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import importlib
 import sys
+from typing import NoReturn
 
-from vitruvian import __version__
+from vitruvian import __version__, leaving
 from vitruvian.cli.command import Command, listing
 from vitruvian.errors import InputError
 from vitruvian.ray_local import prepare_environment
@@ -76,5 +77,11 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
 
 
+def run() -> NoReturn:
+    """The program ``vitruvian``."""
+    leaving.prepare()
+    leaving.leave(main())
+
+
 if __name__ == "__main__":
-    raise SystemExit(main())
+    run()
