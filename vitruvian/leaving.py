@@ -1,6 +1,6 @@
 """End a process that has used Ray without the destructors of its libraries.
 
-The C++ threads of a Ray driver (gRPC, its input and output) go on after ``ray.shutdown()``. While the C library takes the process
+The C++ threads of a Ray driver (gRPC, its input and output) go on after ``ray.shutdown()``. While the C library takes a process
 down they may still run, and now and then one then crashes it: work that was done, and said to be, ends as "Segmentation fault".
 """
 

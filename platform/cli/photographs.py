@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -26,6 +27,10 @@ class Job:
     """A mask file, given or found."""
     mesh: Path
     """What to write."""
+    yaw_deg: float = 0.0
+    """How far the person is turned in it, with ``others``."""
+    others: tuple[Job, ...] = ()
+    """Further pictures of the same person; their own meshes are not written."""
 
     @property
     def mask_out(self) -> Path:
@@ -68,6 +73,35 @@ def plan(photos: Sequence[Path], *, mask: Path | None, out: Path | None, suffix:
         )
         for photo, name in found
     ]
+
+
+def plan_person(
+    photos: Sequence[Path],
+    yaws_deg: Sequence[float],
+    *,
+    mask: Path | None,
+    out: Path | None,
+    suffix: str,
+    suffixes: Sequence[str],
+) -> Job:
+    """All pictures as one job: of one person, who is turned by ``yaws_deg`` in them. Raises ``InputError`` as ``plan``."""
+    if len(photos) != len(yaws_deg) or any(photo.is_dir() for photo in photos):
+        raise InputError(
+            f"--yaw-deg: has {len(yaws_deg)} angles for {len(photos)} paths. Give the pictures of one person, no folders, and "
+            "for each of them how many degrees the person is turned in it."
+        )
+    if len(set(photos)) < len(photos):
+        raise InputError("--yaw-deg: a picture is given twice.")
+    if mask is not None and len(photos) > 1 and not mask.is_dir():
+        raise InputError(f"--mask {mask}: is one file, but there are {len(photos)} pictures. Give a folder of masks.")
+    each = [plan([photo], mask=mask, out=out, suffix=suffix, suffixes=suffixes)[0] for photo in photos]
+    turned = [dataclasses.replace(job, yaw_deg=yaw) for job, yaw in zip(each, yaws_deg, strict=True)]
+    first, *others = turned
+    named = (
+        dataclasses.replace(job, mesh=first.mesh.with_name(f"{first.mesh.stem}_{job.photo.stem}{first.mesh.suffix}"))
+        for job in others
+    )
+    return dataclasses.replace(first, others=tuple(named))
 
 
 def _found(photos: Sequence[Path], out: Path) -> Iterator[tuple[Path, Path]]:

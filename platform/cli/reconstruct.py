@@ -30,6 +30,7 @@ listed at the end with the reason; the others are kept.
 Examples:
   vitruvian reconstruct photo.jpg --preview
   vitruvian reconstruct photo.png --mask mask.png --out person.ply --resolution 171x256x171
+  vitruvian reconstruct front.jpg side.jpg back.jpg --yaw-deg 0 90 180 --weights runs/three-views --out person.glb
   vitruvian reconstruct holiday/ friends/*.jpg --out meshes --format obj --weights runs/pifu-paper"""
 
 
@@ -49,6 +50,9 @@ class Options:
     cut_out: Literal["auto", "given", "network"] = "auto"
     """How the person is found. `auto`: the mask, else the transparency, else the network that comes with the package. `given`:
     only masks and transparency. `network`: always the network."""
+    yaw_deg: tuple[float, ...] | None = None
+    """The pictures are all of one person, who is turned by so many degrees in them: 0 faces the viewer, 90 shows the front to
+    the viewer's right. They become one mesh, by weights that have learned from several (samples.num_views)."""
     out: Path | None = None
     """The mesh to write (.glb, .ply, .obj), or a folder. Default: the picture's name in this folder; of several pictures in the
     folder `reconstructions`."""
@@ -80,13 +84,19 @@ def main(arguments: list[str], program: str) -> int:
     """Reconstruct, save, and say what came out; 1 if pictures among several failed."""
     options = parse(Options, arguments, program, DESCRIPTION)
 
-    from vitruvian.cli.photographs import plan
+    from vitruvian.cli.photographs import plan, plan_person
     from vitruvian.cli.reconstruct_all import Settings, reconstruct_all
     from vitruvian.geometry.mesh_files import SUFFIXES
 
     suffix = f".{options.format or 'glb'}"
-    jobs = plan(options.photos, mask=options.mask, out=options.out, suffix=suffix, suffixes=SUFFIXES)
-    several = len(options.photos) > 1 or options.photos[0].is_dir()
+    if options.yaw_deg is None:
+        jobs = plan(options.photos, mask=options.mask, out=options.out, suffix=suffix, suffixes=SUFFIXES)
+        several = len(options.photos) > 1 or options.photos[0].is_dir()
+    else:
+        person = plan_person(
+            options.photos, options.yaw_deg, mask=options.mask, out=options.out, suffix=suffix, suffixes=SUFFIXES
+        )
+        jobs, several = [person], False
     if options.format is not None and jobs[0].mesh.suffix.lower() != suffix:
         raise InputError(f"--format {options.format}: --out {options.out} has another suffix. Leave one of them out.")
     record = options.json

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
+import math
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -21,7 +22,9 @@ from vitruvian.datagen.pipeline.progress import readable_seconds
 from vitruvian.errors import InputError
 from vitruvian.geometry.mesh_files import save_mesh
 from vitruvian.methods.fields.reconstructor import FieldReconstructor
+from vitruvian.methods.fields.turntable import turned_views
 from vitruvian.methods.pictures import Photograph, check_mask, read_mask, read_photograph, reduced
+from vitruvian.methods.reconstruction import Reconstruction
 
 if TYPE_CHECKING:
     from vitruvian.methods.cutout.find import PersonFinder
@@ -93,18 +96,22 @@ class _Worker:
 
     def reconstruct(self, job: Job) -> str:
         start = time.perf_counter()
-        photograph = read_photograph(job.photo)
-        mask, origin = self._cut_out(photograph, job)
+        taken = (job, *job.others)
+        photographs = [read_photograph(one.photo) for one in taken]
+        masks, origins = zip(*(self._cut_out(p, one) for p, one in zip(photographs, taken, strict=True)), strict=True)
         found = time.perf_counter()
-        picture, small_mask = reduced(photograph.rgb, mask, MAX_SIDE_PX)
+        seen = [reduced(p.rgb, mask, MAX_SIDE_PX) for p, mask in zip(photographs, masks, strict=True)]
+        picture, small_mask = seen[0]
+        origin = origins[0]
         try:
-            result = self.reconstructor.reconstruct(picture, small_mask)
+            result = self._mesh(job, seen)
         except InputError as error:
             raise InputError(f"{job.photo}: {error}") from error
         written = time.perf_counter()
         save_mesh(job.mesh, result.mesh)
         if self.settings.save_mask:
-            _save_picture(job.mask_out, mask.astype(np.uint8) * 255)
+            for one, mask in zip(taken, masks, strict=True):
+                _save_picture(one.mask_out, mask.astype(np.uint8) * 255)
         if self.settings.preview:
             from vitruvian.evaluate.preview import preview_picture
 
@@ -120,11 +127,22 @@ class _Worker:
             "timings_s": timings,
             **result.details,
         }
+        if job.others:
+            facts |= {"photos": [str(one.photo) for one in taken], "yaws_deg": [one.yaw_deg for one in taken]}
         self.note(job, facts)
         return (
             f"{job.mesh}: {result.mesh.num_vertices:,} vertices, {result.mesh.num_faces:,} faces in {end - start:.1f} s "
             f"({ORIGINS[origin]})"
         )
+
+    def _mesh(self, job: Job, seen: Sequence[tuple[NDArray[np.uint8], NDArray[np.bool_]]]) -> Reconstruction:
+        """From one picture and mask, or from several of the same person."""
+        if not job.others:
+            return self.reconstructor.reconstruct(*seen[0])
+        pictures, masks = zip(*seen, strict=True)
+        yaws = [math.radians(one.yaw_deg) for one in (job, *job.others)]
+        views = turned_views(pictures, masks, yaws, side_per_height=self.reconstructor.side_per_height)
+        return self.reconstructor.reconstruct_views(views)
 
     def _cut_out(self, photograph: Photograph, job: Job) -> tuple[NDArray[np.bool_], str]:
         """Where the person is, and how that is known."""

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.cli.conftest import Refuses
 from vitruvian.cli.main import main
 from vitruvian.cli.reconstruct import read_resolution
 from vitruvian.errors import InputError
@@ -130,3 +131,30 @@ def test_resolutions() -> None:
     for text in ("", "1x2", "-5", "axbxc"):
         with pytest.raises(InputError, match="--resolution"):
             read_resolution(text)
+
+
+def test_several_pictures_of_a_person_are_one_mesh(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    save(tmp_path / "front.png", mask="beside")
+    save(tmp_path / "back.png", mask="transparency")
+    command = ["front.png", "back.png", "--yaw-deg", "0", "180", "--out", "ann.ply", "--json", "log.jsonl", "--save-mask"]
+    assert reconstruct(*command) == 0
+    assert "ann.ply" in capsys.readouterr().out
+    mesh = load_mesh(tmp_path / "ann.ply")
+    assert mesh.num_faces > 500 and 1.5 < np.ptp(mesh.vertices[:, 1]) < 1.9 and abs(mesh.vertices[:, 1].min()) < 0.1
+    entry = json.loads((tmp_path / "log.jsonl").read_text())
+    assert entry["photos"] == ["front.png", "back.png"] and entry["yaws_deg"] == [0, 180]
+    for name in ("ann_mask.png", "ann_back_mask.png"):
+        assert np.array_equal(np.asarray(Image.open(name)) > 127, person()[1])
+    save(tmp_path / "turned.png", mask="beside")
+    assert reconstruct("front.png", "turned.png", "--yaw-deg", "0", "90", "--out", "other.ply") == 0
+    assert not np.array_equal(load_mesh(tmp_path / "other.ply").vertices, mesh.vertices)
+
+
+def test_every_picture_of_a_person_needs_an_angle(refuses: Refuses, tmp_path: Path) -> None:
+    save(tmp_path / "front.png", mask="beside")
+    save(tmp_path / "back.png", mask="beside")
+    refuses(["reconstruct", "front.png", "back.png", "--yaw-deg", "0"], "--yaw-deg", "has 1 angles for 2 paths")
+    refuses(["reconstruct", ".", "--yaw-deg", "0"], "no folders")
+    refuses(["reconstruct", "front.png", "front.png", "--yaw-deg", "0", "90"], "a picture is given twice")
+    mask = ["--mask", "front_mask.png"]
+    refuses(["reconstruct", "front.png", "back.png", "--yaw-deg", "0", "9", *mask], "--mask", "a folder of masks")
