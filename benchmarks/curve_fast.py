@@ -1,10 +1,11 @@
 """How a method's recipes ``paper`` and ``fast`` learn in equal time, both scaled down alike so that a CPU core shows it.
 
-Width, side of the picture and number of points are divided by the same factors for both; everything else is the recipe's. Each
-trains for ``--seconds`` of its own process's CPU time (loading included, measuring not): a method of several stages shares them
-out equally, and a later stage gets the earlier one's network as it stands then. A stage's schedule is stretched over its time.
-All are measured on the same held-out pictures and points along the way, and run at the same time, each on one thread. The
-result says nothing certain about the full size, which needs a GPU.
+Width, side of the picture and number of points are divided by the same factors for both, and batches that were shared by
+several GPUs are those of one of them; everything else is the recipe's. Each trains for ``--seconds`` of its own process's CPU time
+(loading included, measuring not): a method of several stages shares them out equally, and a later stage gets the earlier one's
+network as it stands then. A stage's schedule is stretched over its time. All are measured on the same held-out pictures and points
+along the way, and run at the same time, each on one thread. The result says nothing certain about the full size, which needs a
+GPU.
 """
 
 from __future__ import annotations
@@ -50,7 +51,12 @@ def scaled(stage: Any) -> Any:
         num_points=stage.samples.num_points // POINTS_DIVISOR,
         num_ray_points=stage.samples.num_ray_points // POINTS_DIVISOR,
     )
-    training = dataclasses.replace(stage.training, **SWITCHES, warmup_steps=min(stage.training.warmup_steps, 50))
+    training = dataclasses.replace(
+        stage.training,
+        **SWITCHES,
+        batch_size=stage.training.batch_size // stage.training.accumulate,
+        warmup_steps=min(stage.training.warmup_steps, 50),
+    )
     changes: dict[str, Any] = {"samples": samples, "training": training}
     if stage.method == "geopifu":
         from vitruvian.methods.geopifu.framing import PIFU_SIDE_PER_HEIGHT
