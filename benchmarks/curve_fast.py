@@ -1,11 +1,11 @@
 """How a method's recipes ``paper`` and ``fast`` learn in equal time, both scaled down alike so that a CPU core shows it.
 
 Width, side of the picture and number of points are divided by the same factors for both, and batches that were shared by
-several GPUs are those of one of them; everything else is the recipe's. Each trains for ``--seconds`` of its own process's CPU time
-(loading included, measuring not): a method of several stages shares them out equally, and a later stage gets the earlier one's
-network as it stands then. A stage's schedule is stretched over its time. All are measured on the same held-out pictures and points
-along the way, and run at the same time, each on one thread. The result says nothing certain about the full size, which needs a
-GPU.
+several GPUs are those of one of them; everything else is the recipe's. Each trains for ``--seconds`` of its own process's CPU
+time (loading included, measuring not): a method of several stages shares them out equally, and a later stage gets the earlier
+one's network as it stands then. A stage's schedule is stretched over its time. All are measured on the same held-out pictures
+and points along the way, and run at the same time, each on one thread. The result says nothing certain about the full size,
+which needs a GPU.
 """
 
 from __future__ import annotations
