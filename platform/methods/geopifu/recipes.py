@@ -11,8 +11,9 @@ from vitruvian.methods.geopifu.coarse_stage import CoarseStage
 from vitruvian.methods.geopifu.framing import PIFU_SIDE_PER_HEIGHT
 from vitruvian.methods.geopifu.query_options import QueryNetworkOptions
 from vitruvian.methods.geopifu.query_stage import QueryStage
-from vitruvian.methods.pifu.options import NetworkOptions
+from vitruvian.methods.pifu.recipes import FAST_NETWORK, TINY_NETWORK
 from vitruvian.methods.pifu.samples import SampleOptions
+from vitruvian.methods.schedules import fast_schedule, tiny_schedule
 from vitruvian.methods.stage import Recipe, Training
 from vitruvian.methods.training_data import UPRIGHT_PEOPLE
 
@@ -100,47 +101,15 @@ def tiny() -> Recipe:
         ),
         samples=SampleOptions(image_size_px=128, random_flip=True),
         cell_samples=2,
-        training=Training(
-            epochs=16,
-            batch_size=4,
-            learning_rate=3e-3,
-            optimizer="adamw",
-            schedule="cosine",
-            warmup_steps=50,
-            validation_samples=32,
-            channels_last=True,
-        ),
+        training=tiny_schedule(16),
         side_per_height=PIFU_SIDE_PER_HEIGHT,
         side_per_width=1.0,
     )
     query = QueryStage(
-        options=QueryNetworkOptions(
-            image=NetworkOptions(
-                num_stack=1,
-                num_hourglass=4,
-                hourglass_dim=64,
-                mlp_dim=(81, 128, 64, 32, 1),
-                skip_hourglass=True,
-                upsample_mode="nearest",
-                z_size=20.0,
-                align_corners=False,
-                width=0.25,
-            ),
-            displacement=0.1,
-            align_corners=False,
-        ),
+        options=QueryNetworkOptions(image=TINY_NETWORK, displacement=0.1, align_corners=False),
         samples=SampleOptions(image_size_px=128, num_points=500, num_ray_points=500, random_flip=True),
         latents="once",
-        training=Training(
-            epochs=12,
-            batch_size=4,
-            learning_rate=3e-3,
-            optimizer="adamw",
-            schedule="cosine",
-            warmup_steps=50,
-            validation_samples=32,
-            channels_last=True,
-        ),
+        training=tiny_schedule(12),
         side_per_height=PIFU_SIDE_PER_HEIGHT,
         side_per_width=1.0,
     )
@@ -156,48 +125,22 @@ def tiny() -> Recipe:
 
 
 def fast() -> Recipe:
-    """The published sizes with our settings, for a GPU: better than ``paper`` after the same time.
+    """The published sizes with our settings, for a GPU; ``docs/speed.md`` has what they bring after the same time, scaled down.
 
-    Both networks have two stacks instead of four and nearest upsampling, which pays for twice the steps, deeper hourglasses and
-    mirrored pictures; voxels and pixels are aligned; AdamW with a cosine replaces RMSprop with drops. The query network is that
-    of PIFu's ``fast`` but that it reads the voxels.
+    Both networks have two stacks instead of four, nearest upsampling, deeper hourglasses and mirrored pictures; voxels and pixels
+    are aligned; AdamW with a cosine replaces RMSprop with drops. The query network is that of PIFu's ``fast`` but that it reads
+    the voxels.
     """
-
-    def training(epochs: int, batch_size: int) -> Training:
-        return Training(
-            epochs=epochs,
-            batch_size=batch_size,
-            learning_rate=1e-3,
-            optimizer="adamw",
-            schedule="cosine",
-            warmup_steps=500,
-            validation_samples=100,
-            channels_last=True,
-            precision="bfloat16",
-            compile=True,
-        )
-
     coarse = CoarseStage(
         options=CoarseNetworkOptions(num_stack=2, num_hourglass=4, upsample_mode="nearest", align_corners=False),
         samples=SampleOptions(image_size_px=512, random_flip=True),
         cell_samples=2,
-        training=training(10, 5),
+        training=fast_schedule(10, batch_size=5),
     )
     query = QueryStage(
-        options=QueryNetworkOptions(
-            image=NetworkOptions(
-                num_stack=2,
-                num_hourglass=4,
-                mlp_dim=(321, 1024, 512, 256, 128, 1),
-                skip_hourglass=True,
-                upsample_mode="nearest",
-                z_size=20.0,
-                align_corners=False,
-            ),
-            align_corners=False,
-        ),
+        options=QueryNetworkOptions(image=FAST_NETWORK, align_corners=False),
         samples=SampleOptions(image_size_px=512, num_points=2500, num_ray_points=2500, random_flip=True),
-        training=training(10, 4),
+        training=fast_schedule(10, batch_size=4),
     )
     return Recipe(
         method="geopifu",
@@ -206,7 +149,7 @@ def fast() -> Recipe:
         stages=(coarse, query),
         data={**PAPER_DATA, "items": ("mesh", "rgb", "mask", "query_points", "solid_voxels")},
         reconstruct=FieldOptions(resolution=(171, 256, 171), evaluation="near_surface", min_part=0.05, carve=True),
-        notes="512 px, our settings; hours on a GPU.",
+        notes="512 px, our settings, for a GPU; measured scaled down only.",
     )
 
 

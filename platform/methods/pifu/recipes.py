@@ -10,8 +10,30 @@ from vitruvian.methods.pifu.colour_stage import ColorStage
 from vitruvian.methods.pifu.options import NetworkOptions
 from vitruvian.methods.pifu.samples import SampleOptions
 from vitruvian.methods.pifu.stage import ShapeStage
+from vitruvian.methods.schedules import fast_schedule, tiny_schedule
 from vitruvian.methods.stage import Recipe, Training
 from vitruvian.methods.training_data import UPRIGHT_PEOPLE
+
+TINY_NETWORK = NetworkOptions(
+    num_stack=1,
+    num_hourglass=4,
+    hourglass_dim=64,
+    mlp_dim=(81, 128, 64, 32, 1),
+    skip_hourglass=True,
+    upsample_mode="nearest",
+    z_size=20.0,
+    align_corners=False,
+    width=0.25,
+)
+FAST_NETWORK = NetworkOptions(
+    num_stack=2,
+    num_hourglass=4,
+    mlp_dim=(321, 1024, 512, 256, 128, 1),
+    skip_hourglass=True,
+    upsample_mode="nearest",
+    z_size=20.0,
+    align_corners=False,
+)
 
 
 def paper() -> Recipe:
@@ -60,33 +82,14 @@ def tiny() -> Recipe:
     feature is heard from the first step on; half of the points are spread along the rays, so that thin parts do not grow deep.
     """
     shape = ShapeStage(
-        options=NetworkOptions(
-            num_stack=1,
-            num_hourglass=4,
-            hourglass_dim=64,
-            mlp_dim=(81, 128, 64, 32, 1),
-            skip_hourglass=True,
-            upsample_mode="nearest",
-            z_size=20.0,
-            align_corners=False,
-            width=0.25,
-        ),
+        options=TINY_NETWORK,
         samples=SampleOptions(
             image_size_px=128,
             num_points=500,
             num_ray_points=500,
             random_flip=True,
         ),
-        training=Training(
-            epochs=14,
-            batch_size=4,
-            learning_rate=3e-3,
-            optimizer="adamw",
-            schedule="cosine",
-            warmup_steps=50,
-            validation_samples=32,
-            channels_last=True,
-        ),
+        training=tiny_schedule(14),
     )
     color = ColorStage(
         options=ColourNetworkOptions(
@@ -97,16 +100,7 @@ def tiny() -> Recipe:
             width=0.25,
         ),
         samples=SampleOptions(image_size_px=128, num_points=1000, random_flip=True),
-        training=Training(
-            epochs=5,
-            batch_size=4,
-            learning_rate=2e-3,
-            optimizer="adamw",
-            schedule="cosine",
-            warmup_steps=50,
-            validation_samples=36,
-            channels_last=True,
-        ),
+        training=tiny_schedule(5, learning_rate=2e-3, validation_samples=36),
     )
     return Recipe(
         method="pifu",
@@ -121,22 +115,14 @@ def tiny() -> Recipe:
 
 
 def fast() -> Recipe:
-    """The published size with our settings, for a GPU: better than ``paper`` after the same time.
+    """The published size with our settings, for a GPU; ``docs/speed.md`` has what they bring after the same time, scaled down.
 
-    Two stacks instead of four and nearest upsampling pay for twice the steps; deeper hourglasses see the whole person; the
-    stem's finer map, aligned pixels and a ten times larger depth feature say more about each point; half of the points are
+    Two stacks instead of four and nearest upsampling pay for batches twice as large; deeper hourglasses see the whole person;
+    the stem's finer map, aligned pixels and a ten times larger depth feature say more about each point; half of the points are
     spread along the rays; AdamW with a cosine replaces RMSprop with drops.
     """
     stage = ShapeStage(
-        options=NetworkOptions(
-            num_stack=2,
-            num_hourglass=4,
-            mlp_dim=(321, 1024, 512, 256, 128, 1),
-            skip_hourglass=True,
-            upsample_mode="nearest",
-            z_size=20.0,
-            align_corners=False,
-        ),
+        options=FAST_NETWORK,
         samples=SampleOptions(
             image_size_px=512,
             num_points=2500,
@@ -145,18 +131,7 @@ def fast() -> Recipe:
             random_scale=True,
             random_trans=True,
         ),
-        training=Training(
-            epochs=20,
-            batch_size=4,
-            learning_rate=1e-3,
-            optimizer="adamw",
-            schedule="cosine",
-            warmup_steps=500,
-            validation_samples=100,
-            channels_last=True,
-            precision="bfloat16",
-            compile=True,
-        ),
+        training=fast_schedule(20, batch_size=4),
     )
     return Recipe(
         method="pifu",
@@ -170,7 +145,7 @@ def fast() -> Recipe:
             "items": ("mesh", "rgb", "mask", "query_points", "solid_voxels"),
         },
         reconstruct=FieldOptions(resolution=256, min_part=0.05, carve=True),
-        notes="512 px, our settings; hours on a GPU.",
+        notes="512 px, our settings, for a GPU; measured scaled down only.",
     )
 
 
