@@ -128,8 +128,8 @@ def fast() -> Recipe:
     """The published sizes with our settings, for a GPU; ``docs/speed.md`` has what they bring after the same time, scaled down.
 
     Both networks have two stacks instead of four, nearest upsampling, deeper hourglasses and mirrored pictures; voxels and
-    pixels are aligned; AdamW with a cosine replaces RMSprop with drops. The query network is that of PIFu's ``fast`` but that it
-    reads the voxels.
+    pixels are aligned; AdamW with a cosine replaces RMSprop with drops. The query network is that of PIFu's ``fast``, and reads
+    the voxels too.
     """
     coarse = CoarseStage(
         options=CoarseNetworkOptions(num_stack=2, num_hourglass=4, upsample_mode="nearest", align_corners=False),
