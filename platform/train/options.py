@@ -18,7 +18,7 @@ class TrainOptions:
     method: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="METHOD")]
     """The published system to train: pifu, ..."""
     recipe: str = "tiny"
-    """Its configuration: ``tiny`` takes minutes on a laptop, ``paper`` is what was published."""
+    """Its configuration: ``tiny`` takes minutes on a laptop, ``paper`` is what was published, ``fast`` is ours at that size."""
     data: Path | None = None
     """The data set folder (as ``vitruvian datagen`` leaves it). Default: the recipe's own data set in runs/data/METHOD-RECIPE,
     which is generated first if it is not there."""
