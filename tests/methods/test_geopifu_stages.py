@@ -15,6 +15,7 @@ from scipy.ndimage import binary_dilation, binary_erosion
 
 from vitruvian.methods.cpu.fits import torch_layers
 from vitruvian.methods.fields.placement import calibration, whole_picture
+from vitruvian.methods.geopifu import volume_target
 from vitruvian.methods.geopifu.coarse_options import CoarseNetworkOptions
 from vitruvian.methods.geopifu.coarse_stage import CoarseStage
 from vitruvian.methods.geopifu.frames import BOX_MINIMUM, from_voxel_file, query_calibration, voxels_to_view
@@ -244,3 +245,23 @@ def test_what_does_not_go_together_is_refused() -> None:
     with pytest.raises(ValueError, match="positive"):
         coarse_stage(weight=0)
     assert query_stage(latents="once", coarse_image_size_px=96).coarse_size_px == 96
+
+
+def test_volumes_by_slices_are_those_of_a_look_up_cell_by_cell(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Quarter turns and mirrorings, cells as large as voxels and not, boxes that reach beyond the voxels."""
+    rng = np.random.default_rng(0)
+    filled = 0
+    for _ in range(60):
+        solid = rng.random(rng.integers(3, 14, 3)) < 0.5
+        shape = tuple(int(number) for number in rng.integers(2, 16, 3))
+        size = rng.choice([2 / shape[1], rng.uniform(0.05, 0.2)])
+        matrix = np.eye(4, dtype=np.float32)
+        matrix[:3, :3] = np.eye(3)[rng.permutation(3)] * rng.choice([-1, 1], 3)[:, None]
+        frame = {"voxel_origin_m": rng.uniform(-1.5, 0, 3), "voxel_size_m": size, "voxel_axes": np.eye(3)}
+        found = solid_in_box(solid, **frame, calibration_44=matrix, shape=shape)
+        with monkeypatch.context() as patch:
+            patch.setattr(volume_target, "_lines", lambda *_: None)
+            expected = solid_in_box(solid, **frame, calibration_44=matrix, shape=shape)
+        assert np.array_equal(found, expected)
+        filled += found.any()
+    assert filled > 20

@@ -7,6 +7,8 @@ the protocol ``geopifu``, that is the published permutation of cells, exactly; d
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -41,6 +43,9 @@ def solid_in_box(
     slope = to_voxels @ to_network[:, :3]
     start = to_voxels @ (to_network[:, 3] - matrix[:3, 3] - matrix[:3, :3] @ np.asarray(voxel_origin_m, np.float64))
     ticks = [np.arange(number).reshape([-1 if axis == own else 1 for own in range(3)]) for axis, number in enumerate(shape)]
+    lines = _lines(start, slope, shape)
+    if lines is not None:
+        return _along_axes(solid_voxels, lines, shape)
     found, within = [], []
     for axis, number in enumerate(solid_voxels.shape):
         place = np.full((1, 1, 1), start[axis])
@@ -51,6 +56,45 @@ def solid_in_box(
         within.append((index >= 0) & (index < number))
         found.append(index.clip(0, number - 1))
     return solid_voxels[tuple(found)] & within[0] & within[1] & within[2]
+
+
+def _lines(
+    start: NDArray[np.float64], slope: NDArray[np.float64], shape: tuple[int, int, int]
+) -> list[tuple[int, NDArray[np.int64]]] | None:
+    """For each axis of the box the axis of the voxels that it runs along, and the indices there; None if the frames differ by
+    more than quarter turns and mirrorings."""
+    moves = np.abs(slope) * np.array(shape) > NEGLIGIBLE  # (voxels' axis, box's axis)
+    if not (moves.sum(axis=0) == 1).all() or not (moves.sum(axis=1) == 1).all():
+        return None
+    own = moves.argmax(axis=0).tolist()
+    return [
+        (axis, np.floor(start[axis] + slope[axis, across] * np.arange(number)).astype(np.int64))
+        for across, (axis, number) in enumerate(zip(own, shape, strict=True))
+    ]
+
+
+def _along_axes(
+    solid_voxels: NDArray[np.bool_], lines: list[tuple[int, NDArray[np.int64]]], shape: tuple[int, int, int]
+) -> NDArray[np.bool_]:
+    """The volume by slices, or by one look-up an axis where cells are not as large as voxels."""
+    part = solid_voxels.transpose([axis for axis, _ in lines])
+    inside: list[slice] = []
+    for across, (axis, indices) in enumerate(lines):
+        there = np.flatnonzero((indices >= 0) & (indices < solid_voxels.shape[axis]))
+        if not len(there):
+            return np.zeros(shape, np.bool_)
+        inside.append(slice(int(there[0]), int(there[-1]) + 1))
+        taken = indices[inside[-1]]
+        step = int(taken[1] - taken[0]) if len(taken) > 1 else 1
+        if abs(step) == 1 and (np.diff(taken) == step).all():
+            stop = int(taken[-1]) + step
+            where: Any = (*(slice(None),) * across, slice(int(taken[0]), stop if stop >= 0 else None, step))
+            part = part[where]
+        else:
+            part = part.take(taken, axis=across)
+    volume = np.zeros(shape, np.bool_)
+    volume[tuple(inside)] = part
+    return volume
 
 
 def share_of_cells(solid: NDArray[np.bool_], samples: int) -> NDArray[np.bool_] | NDArray[np.float32]:
