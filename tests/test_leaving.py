@@ -10,7 +10,8 @@ CODE = """
 import sys
 from vitruvian import leaving
 leaving.prepare()
-import atexit, ctypes, types
+import atexit, ctypes, resource, types
+resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 library = ctypes.CDLL(None)
 getattr(library, "__cxa_atexit")(ctypes.cast(library.abort, ctypes.c_void_p), None, None)  # a destructor that crashes
 atexit.register(print, "what libraries do at exit is done", end="")

@@ -33,7 +33,23 @@ def quiet_client(uri: str) -> Any:
 
         for name in ("mlflow", "alembic"):  # importing MLflow sets its level
             logging.getLogger(name).setLevel(logging.WARNING)
+        if uri.startswith(_SQLITE) and "?" not in uri:
+            _set_up(Path(uri.removeprefix(_SQLITE)))
         return MlflowClient(tracking_uri=uri)
+
+
+def _set_up(path: Path) -> None:
+    """A new store gets its name when it is whole: MLflow cannot open one whose making was killed between two tables."""
+    if path.exists():
+        return
+    from mlflow.store.tracking import DEFAULT_LOCAL_FILE_AND_ARTIFACT_PATH
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+    unfinished = path.with_name(f".{path.name}.unfinished")
+    for leftover in (unfinished, unfinished.with_name(f"{unfinished.name}-journal")):
+        leftover.unlink(missing_ok=True)
+    SqlAlchemyStore(f"{_SQLITE}{unfinished}", DEFAULT_LOCAL_FILE_AND_ARTIFACT_PATH).engine.dispose()
+    unfinished.replace(path)
 
 
 def experiment_id(client: Any, uri: str, name: str) -> str:

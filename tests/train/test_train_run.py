@@ -189,7 +189,7 @@ def test_how_many_workers_there_are_by_default(tmp_path: Path, monkeypatch: pyte
 def test_names_and_folders_that_do_not_exist(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"no method 'pofu'; choose from .*pifu"):
         train(options(tmp_path, method="pofu"))
-    with pytest.raises(InputError, match="no recipe 'huge'; choose from paper, tiny"):
+    with pytest.raises(InputError, match="no recipe 'huge'; choose from fast, paper, tiny"):
         train(options(tmp_path, recipe="huge"))
     with pytest.raises(InputError, match=r"is not a data set folder.*vitruvian datagen"):
         train(options(tmp_path))
