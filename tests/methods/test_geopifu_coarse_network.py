@@ -11,6 +11,7 @@ from fill import fill, load
 from golden_checks import check_gradients, check_keys, given_tensors
 from torch import Tensor
 
+from vitruvian.methods.cpu.fits import torch_layers
 from vitruvian.methods.geopifu.coarse_heads import turned
 from vitruvian.methods.geopifu.coarse_network import GeoPifuCoarseNetwork
 from vitruvian.methods.geopifu.coarse_options import CoarseNetworkOptions
@@ -97,8 +98,9 @@ def test_training_mode_equals_the_original() -> None:
 def test_gradients_equal_the_original() -> None:
     network, golden = filled(SMALLER).train(), load("geopifu/coarse", "golden_gradient.npz")
     given = given_tensors(golden, "geopifu_coarse/")
-    loss = weighted_cross_entropy(network(given["image_b2_256"]), given["voxels_b2_small"])
-    loss.backward()
+    with torch_layers():  # ``test_pifu_network`` says why
+        loss = weighted_cross_entropy(network(given["image_b2_256"]), given["voxels_b2_small"])
+        loss.backward()
     np.testing.assert_allclose(loss.detach(), golden["out/loss"][0], rtol=1e-4)
     check_gradients(network, golden, rtol=5e-3)
 
