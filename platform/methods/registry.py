@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Literal, cast
 
 from vitruvian.errors import InputError
+from vitruvian.methods.body_reconstruction import BodyReconstructor
 from vitruvian.methods.geopifu.recipes import RECIPES as GEOPIFU_RECIPES
 from vitruvian.methods.geopifu.reconstruct import load_reconstructor as load_geopifu
 from vitruvian.methods.pifu.recipes import RECIPES as PIFU_RECIPES
@@ -22,8 +24,11 @@ class Method:
     """One published system."""
 
     recipes: Mapping[str, Callable[[], Recipe]]
-    load_reconstructor: Callable[[Path], Reconstructor]
-    """From a weights folder; raises ``InputError``."""
+    load_reconstructor: Callable[[Path], Reconstructor | BodyReconstructor]
+    """From a weights folder, a reconstructor of its kind; raises ``InputError``."""
+    kind: Literal["surface", "body"] = "surface"
+    """What it recovers: the ``surface`` of a dressed person (``reconstruction.py``), or the parameters of the ``body``
+    (``body_reconstruction.py``)."""
 
 
 METHODS: Mapping[str, Method] = {
@@ -48,13 +53,34 @@ def find_recipe(method: str, name: str) -> Recipe:
 
 
 def load_reconstructor(folder: Path) -> Reconstructor:
-    """The method that the card in ``folder`` names, with its weights; raises ``InputError``.
+    """The method that the card in ``folder`` names, with its weights; ``InputError``, also for one that estimates bodies.
 
     ``folder``: a weights folder, or that of a training run, which stands for its last stage's weights.
     """
+    return cast(Reconstructor, _load(folder, "surface"))
+
+
+def load_body_reconstructor(folder: Path) -> BodyReconstructor:
+    """The same for a method that estimates bodies; raises ``InputError``, also for one that recovers surfaces."""
+    return cast(BodyReconstructor, _load(folder, "body"))
+
+
+def _load(folder: Path, kind: Literal["surface", "body"]) -> Any:
     folder = find_weights(folder)
     card = read_card(folder)
     if card.method not in METHODS:
         known = ", ".join(sorted(METHODS))
         raise InputError(f"{folder}: the weights are of the method {card.method!r}, which is unknown here ({known}).")
-    return METHODS[card.method].load_reconstructor(folder)
+    method = METHODS[card.method]
+    if method.kind == kind:
+        return method.load_reconstructor(folder)
+    others = ", ".join(sorted(name for name, other in METHODS.items() if other.kind == kind)) or "none of those here"
+    if kind == "surface":
+        raise InputError(
+            f"{folder}: the weights are of {card.method}, which estimates the body under clothes; here a method that recovers "
+            f"the surface of a person is needed ({others}). Use these weights with vitruvian pose."
+        )
+    raise InputError(
+        f"{folder}: the weights are of {card.method}, which recovers the surface of a person; here a method that estimates the "
+        f"body is needed ({others}). Use these weights with vitruvian reconstruct."
+    )
