@@ -27,6 +27,7 @@ def quiet_client(uri: str) -> Any:
     """An ``MlflowClient``; a new SQLite store is set up by one process at a time, else all of them would fail."""
     if uri.startswith(_SQLITE):
         Path(uri.removeprefix(_SQLITE)).parent.mkdir(parents=True, exist_ok=True)
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     with warnings.catch_warnings(), _alone(uri):
         warnings.simplefilter("ignore")  # deprecations between MLflow and its own dependencies
         from mlflow import MlflowClient

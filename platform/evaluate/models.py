@@ -11,13 +11,11 @@ from pathlib import Path
 from vitruvian.errors import InputError
 from vitruvian.evaluate.evaluation import file_stem
 from vitruvian.methods.reconstruction import Reconstructor
+from vitruvian.methods.references import REGISTRY, fetch_weights
 from vitruvian.methods.registry import load_reconstructor
-from vitruvian.methods.run_folders import find_weights
 from vitruvian.methods.weights import CARD, Card, read_card
-from vitruvian.mlflow_store import quiet_client, store_error
 
 METHOD_TITLES = {"pifu": "PIFu", "geopifu": "Geo-PIFu", "jiff": "JIFF", "pymaf": "PyMAF", "humaniflow": "HuManiFlow"}
-REGISTRY = "models:/"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -44,7 +42,7 @@ def load_models(
 
     What is in the registry is fetched into ``cache``. Raises ``InputError`` for what is not there and names that clash.
     """
-    folders = [weights_folder(origin, cache=cache, tracking_uri=tracking_uri) for origin in origins]
+    folders = [fetch_weights(origin, store=tracking_uri, cache=cache) for origin in origins]
     reconstructors = [load_reconstructor(folder) for folder in folders]
     titles = [_title(reconstructor.card) for reconstructor in reconstructors]
     chosen = list(names) or model_names(origins, titles)
@@ -62,14 +60,6 @@ def load_models(
             chosen, origins, folders, reconstructors, map(_cards, folders), strict=True
         )
     ]
-
-
-def weights_folder(origin: str, *, cache: Path, tracking_uri: str) -> Path:
-    """The weights folder that a user means: itself, the last stage's of a run folder, or one fetched from MLflow's registry
-    (``models:/NAME@ALIAS`` or ``models:/NAME/VERSION``). Raises ``InputError``."""
-    if origin.startswith(REGISTRY):
-        return _fetched(origin, cache, tracking_uri)
-    return find_weights(Path(origin).expanduser())
 
 
 def model_names(origins: Sequence[str], titles: Sequence[str]) -> list[str]:
@@ -115,38 +105,3 @@ def _digest(origin: str, folder: Path, card: Card) -> str:
         if path.is_file():
             digest.update(path.read_bytes())
     return digest.hexdigest()
-
-
-def _fetched(origin: str, cache: Path, tracking_uri: str) -> Path:
-    name, alias, version = _registry_entry(origin)
-    try:
-        client = quiet_client(tracking_uri)
-        found = client.get_model_version_by_alias(name, alias) if alias else client.get_model_version(name, version)
-    except Exception as error:  # MLflow's stores raise whatever their own dependencies raise
-        if "not found" in str(error).lower() or "RESOURCE_DOES_NOT_EXIST" in str(error):
-            raise InputError(f"weights {origin}: the registry of {tracking_uri} has no such model.") from None
-        raise store_error(tracking_uri, error) from error
-    run_prefix = "runs:/"
-    if not str(found.source).startswith(run_prefix):
-        raise InputError(f"weights {origin}: is not a model that `vitruvian train` registered (its source is {found.source}).")
-    run_id, _, path = str(found.source).removeprefix(run_prefix).partition("/")
-    place = cache / f"{file_stem(name)}-{found.version}-{run_id[:8]}"
-    if (place / path / CARD).is_file():
-        return place / path
-    place.mkdir(parents=True, exist_ok=True)
-    try:
-        return Path(client.download_artifacts(run_id, path, str(place)))
-    except Exception as error:
-        raise store_error(tracking_uri, error) from error
-
-
-def _registry_entry(origin: str) -> tuple[str, str, str]:
-    """Name, alias and version of ``models:/NAME@ALIAS`` or ``models:/NAME/VERSION``; one of the latter two is empty."""
-    text = origin.removeprefix(REGISTRY)
-    name, at, alias = text.partition("@")
-    if at and name and alias:
-        return name, alias, ""
-    name, _, version = text.partition("/")
-    if name and version.isdigit():
-        return name, "", version
-    raise InputError(f"weights {origin}: write models:/NAME@ALIAS or models:/NAME/VERSION, such as models:/pifu@tiny.")
