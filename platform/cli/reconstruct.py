@@ -57,7 +57,8 @@ class Options:
     """The mesh to write (.glb, .ply, .obj), or a folder. Default: the picture's name in this folder; of several pictures in the
     folder `reconstructions`."""
     format: Literal["glb", "ply", "obj"] | None = None
-    """Of the meshes, if --out is not a file. All hold colours of vertices. Default: glb."""
+    """Of the meshes, if --out is not a file. GLB holds the photograph as its texture, the others colours of vertices. Default:
+    glb."""
     resolution: str | None = None
     """Points of the grid along the person's height, such as 256, or along x, y and z, such as 171x256x171. Default: as the
     weights' recipe says."""
@@ -67,6 +68,9 @@ class Options:
     colours: Literal["picture", "network", "none"] | None = None
     """From the `picture` (the back mirrors the front), by the colour `network` of the weights, or `none`. Default: as the
     weights' recipe says."""
+    texture: Literal["photo", "none"] = "photo"
+    """Of GLB files. `photo`: where the picture shows the person the mesh shows the picture itself; the back mirrors it but for
+    the face, or takes the colours of the network. `none`: colours of vertices only."""
     preview: bool = False
     """Beside each mesh, X_preview.png: the person found, and the mesh from all sides."""
     save_mask: bool = False
@@ -109,6 +113,7 @@ def main(arguments: list[str], program: str) -> int:
             cut_out=options.cut_out,
             preview=options.preview,
             save_mask=options.save_mask,
+            texture=options.texture == "photo",
             overwrite=options.overwrite,
             record=record,
             several=several,

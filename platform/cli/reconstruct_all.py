@@ -20,9 +20,11 @@ from PIL import Image
 from vitruvian.cli.photographs import Job
 from vitruvian.datagen.pipeline.progress import readable_seconds
 from vitruvian.errors import InputError
+from vitruvian.geometry.glb_file import save_textured_glb
 from vitruvian.geometry.mesh_files import save_mesh
 from vitruvian.methods.fields.reconstructor import FieldReconstructor
 from vitruvian.methods.fields.turntable import turned_views
+from vitruvian.methods.photo_texture import Hidden, photo_texture
 from vitruvian.methods.pictures import Photograph, check_mask, read_mask, read_photograph, reduced
 from vitruvian.methods.reconstruction import Reconstruction
 
@@ -42,6 +44,7 @@ class Settings:
     cut_out: CutOut
     preview: bool
     save_mask: bool
+    texture: bool
     overwrite: bool
     record: Path | None
     several: bool
@@ -91,7 +94,7 @@ class _Worker:
     def __init__(self, reconstructor: FieldReconstructor, settings: Settings) -> None:
         self.reconstructor, self.settings = reconstructor, settings
         self.finder: PersonFinder | None = None
-        made_by = [repr(reconstructor.options), reconstructor.fingerprint, settings.cut_out]
+        made_by = [repr(reconstructor.options), reconstructor.fingerprint, settings.cut_out, str(settings.texture)]
         self.digest = hashlib.sha256("\n".join(made_by).encode()).hexdigest()[:16]
 
     def reconstruct(self, job: Job) -> str:
@@ -108,7 +111,12 @@ class _Worker:
         except InputError as error:
             raise InputError(f"{job.photo}: {error}") from error
         written = time.perf_counter()
-        save_mesh(job.mesh, result.mesh)
+        if self.settings.texture and job.mesh.suffix.lower() == ".glb" and self.reconstructor.options.colours != "none":
+            hidden: Hidden = "vertices" if self.reconstructor.options.colours == "network" else "mirror"
+            textured = photo_texture(result.mesh, picture, small_mask, result.camera, hidden=hidden)
+            save_textured_glb(job.mesh, textured)
+        else:
+            save_mesh(job.mesh, result.mesh)
         if self.settings.save_mask:
             for one, mask in zip(taken, masks, strict=True):
                 _save_picture(one.mask_out, mask.astype(np.uint8) * 255)

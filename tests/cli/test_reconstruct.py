@@ -71,6 +71,20 @@ def test_one_picture_with_everything(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert (tmp_path / "new/ann.ply").stat().st_mtime_ns > before
 
 
+def test_glb_shows_the_photograph(tmp_path: Path) -> None:
+    save(tmp_path / "ann.png", mask="beside")
+    assert reconstruct("ann.png") == 0
+    mesh = load_mesh(tmp_path / "ann.glb")
+    assert mesh.texture is not None and mesh.uv_faces is not None and 140 < mesh.texture.shape[0] < 160
+    place = mesh.uvs * [1, -1] + [0, 1]
+    column, row = np.minimum(place * mesh.texture.shape[1::-1], np.array(mesh.texture.shape[1::-1]) - 1).astype(int).T
+    shown = mesh.texture[row, column].astype(int)
+    assert (shown[:, 0] > 2 * shown[:, 1]).mean() > 0.95
+    assert reconstruct("ann.png", "--overwrite", "--texture", "none") == 0
+    plain = load_mesh(tmp_path / "ann.glb")
+    assert plain.texture is None and plain.vertex_colors is not None and plain.num_faces == mesh.num_faces
+
+
 def test_a_folder_keeps_what_works_and_says_what_does_not(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     save(tmp_path / "in/a.png", mask="beside")
     save(tmp_path / "in/deep/b.png", mask="transparency")
