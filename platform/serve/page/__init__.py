@@ -1,0 +1,1 @@
+"""The web page: static files, served without any request to another host."""
