@@ -25,7 +25,7 @@ VIEWER_STYLE = "sha256-PXtZZkJMMyc18o/DN1ZEFOJ2qEGq95IQbVaJFMOXOb0="
 POLICY = "; ".join(
     (
         "default-src 'none'",
-        "script-src 'self' 'wasm-unsafe-eval'",  # the viewer compiles a small decoder when it starts, whether files need it or not
+        "script-src 'self' 'wasm-unsafe-eval'",  # the viewer compiles a small decoder when it starts, needed or not
         f"style-src 'self' '{VIEWER_STYLE}'",
         "img-src 'self' blob: data:",
         "connect-src 'self' blob:",
