@@ -15,6 +15,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from vitruvian.errors import InputError
+
 Batch = Mapping[str, Tensor]
 
 
@@ -189,6 +191,13 @@ class Recipe:
                 f"Recipe {self.method}/{self.name}: protocols {self.protocols}, stages {names}, of which "
                 f"{self.optional_stages} are optional; a protocol is needed, and names that differ and are there."
             )
+
+    def stage(self, name: str) -> Stage:
+        """The stage of this name; ``InputError`` if there is none."""
+        found = {stage.name: stage for stage in self.stages}
+        if name not in found:
+            raise InputError(f"recipe: {self.method}/{self.name} has no stage {name!r}; it has {', '.join(found)}.")
+        return found[name]
 
 
 def seed_torch(seed: int) -> torch.Generator:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
-from vitruvian.train.history import HISTORY, HistoryFollower
+from vitruvian.train.history import HISTORY, Event, HistoryFollower
 from vitruvian.train.launch import Launched
 from vitruvian.train.progress import ProgressPrinter
 from vitruvian.train.tracking import Tracker
@@ -27,7 +28,7 @@ class Relay:
         self._warned = False
         self.poll()  # what an earlier attempt left is not shown again
 
-    def poll(self) -> list[dict[str, object]]:
+    def poll(self) -> list[Event]:
         """New events. MLflow gets them now and then; if it is away, they wait for it and training goes on."""
         events = self._follower.poll()
         self._tracker.add(events)
@@ -51,11 +52,20 @@ class Relay:
             self._pictures.pop()
 
 
-def follow(launched: Launched, relay: Relay, printer: ProgressPrinter) -> None:
-    """Until the task ends. Raises what it raised."""
+def follow(launched: Launched, relay: Relay, printer: ProgressPrinter, *, tell: Callable[[Event], None] | None = None) -> None:
+    """Until the task ends. Raises what it raised. ``tell`` gets each new event."""
+
+    def pass_on() -> None:
+        events = relay.poll()
+        printer.show(events)
+        for event in events if tell is not None else ():
+            tell(event)  # type: ignore[misc]  # the line above asks
+
     with printer:
         try:
             while not launched.wait(POLL_S):
-                printer.show(relay.poll())
-        finally:
+                pass_on()
+        except BaseException:
             printer.show(relay.poll())
+            raise
+        pass_on()

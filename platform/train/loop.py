@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,6 +48,9 @@ class Settings:
     """Stop when ``time.time()`` has come so far (after one step at least), leaving a checkpoint to continue from."""
     pictures_every: int = 1
     """Epochs between pictures of held-out samples; the last epoch has some too. 0 for none at all."""
+    after_epoch: Callable[[int, Mapping[str, float], float], None] | None = None
+    """For loops in the driver's own process. Called with (epochs done, held-out metrics, seconds of training) when the
+    checkpoint of that epoch is on disk; what it raises ends the run."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -220,7 +223,11 @@ class TrainingLoop:
             step = (state.epoch + 1) * self.steps_per_epoch - 1
             writer.write("epoch", epoch=state.epoch, step=step, seconds=round(state.seconds, 3), metrics=metrics)
         state.epoch, state.step = state.epoch + 1, 0
-        self._save_if_due()
+        if settings.after_epoch is None:
+            self._save_if_due()
+            return
+        self._save()
+        settings.after_epoch(state.epoch, metrics, state.seconds)
 
     def _pictures(self) -> list[Path]:
         every, epoch = self.settings.pictures_every, self.state.epoch
@@ -234,5 +241,8 @@ class TrainingLoop:
 
     def _save_if_due(self) -> None:
         if self.is_main and time.monotonic() - self._saved_at >= self.settings.checkpoint_seconds:
-            save_checkpoint(self.state, self.folder / CHECKPOINT)
-            self._saved_at = time.monotonic()
+            self._save()
+
+    def _save(self) -> None:
+        save_checkpoint(self.state, self.folder / CHECKPOINT)
+        self._saved_at = time.monotonic()

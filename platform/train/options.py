@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 import tyro
 
 from vitruvian.errors import InputError
+from vitruvian.train.recipe_names import recipe_label
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -18,7 +19,8 @@ class TrainOptions:
     method: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="METHOD")]
     """The published system to train: pifu, ..."""
     recipe: str = "tiny"
-    """Its configuration: ``tiny`` takes minutes on a laptop, ``paper`` is what was published, ``fast`` is ours at that size."""
+    """Its configuration: ``tiny`` takes minutes on a laptop, ``paper`` is what was published, ``fast`` is ours at that size. Or
+    a file that changes one of these, such as the best.json of `vitruvian tune`."""
     data: Path | None = None
     """The data set folder (as ``vitruvian datagen`` leaves it). Default: the recipe's own data set in runs/data/METHOD-RECIPE,
     which is generated first if it is not there."""
@@ -84,7 +86,7 @@ class TrainOptions:
     @property
     def folder(self) -> Path:
         """The out folder, absolute."""
-        out = Path("runs") / f"{self.method}-{self.recipe}" if self.out is None else self.out
+        out = Path("runs") / f"{self.method}-{recipe_label(self.recipe)}" if self.out is None else self.out
         return out.expanduser().absolute()
 
     @property

@@ -40,10 +40,17 @@ def apply_overrides(recipe: Recipe, overrides: Iterable[str], *, stages: Iterabl
             recipe = replace(recipe, reconstruct=_changed(recipe.reconstruct, rest, value, override))
         elif first in names:
             changed = [_changed(stage, rest, value, override) if stage.name == first else stage for stage in recipe.stages]
-            recipe = replace(recipe, stages=tuple(changed))
+            recipe = _with_stages(recipe, tuple(changed), override)
         else:
-            recipe = replace(recipe, stages=_stages_changed(recipe, meant, [first, *rest], value, override))
+            recipe = _with_stages(recipe, _stages_changed(recipe, meant, [first, *rest], value, override), override)
     return recipe
+
+
+def _with_stages(recipe: Recipe, stages: tuple[Stage, ...], override: str) -> Recipe:
+    try:
+        return replace(recipe, stages=stages)
+    except ValueError as error:  # a stage that now needs another, for example
+        raise InputError(f"--set {override}: {error}") from error
 
 
 def _stages_changed(recipe: Recipe, names: list[str], path: list[str], value: Any, override: str) -> tuple[Stage, ...]:

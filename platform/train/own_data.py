@@ -8,6 +8,7 @@ from vitruvian.datagen.options import DatagenOptions
 from vitruvian.datagen.run import generate
 from vitruvian.errors import InputError
 from vitruvian.methods.stage import Recipe
+from vitruvian.train.recipe_file import DATA_NAME
 
 FOLDER = Path("runs/data")
 
@@ -23,7 +24,7 @@ def own_data(recipe: Recipe, *, num_actors: int | None, tracking_uri: str, progr
             f"--data: {recipe.method}/{recipe.name} needs a data set. Make one (vitruvian datagen --protocol {protocol} --out "
             "FOLDER ...) and give its folder."
         )
-    root = (FOLDER / f"{recipe.method}-{recipe.name}").absolute()
+    root = (FOLDER / f"{recipe.method}-{recipe.extra.get(DATA_NAME, recipe.name)}").absolute()
     options = DatagenOptions(out=root, protocol=protocol, num_actors=num_actors, **recipe.data)
     report = generate(options, progress=progress, track=True, tracking_uri=tracking_uri)
     if progress and report.new_samples:

@@ -13,6 +13,10 @@ from vitruvian.errors import InputError
 from vitruvian.train.history import HistoryWriter
 
 
+class DivergedError(InputError):
+    """The loss is not finite any more; the same run would end so again."""
+
+
 class Readings:
     """Collects the losses of up to ``group`` steps and reads them together, because a reading makes the host wait for a GPU."""
 
@@ -47,7 +51,7 @@ class Readings:
         for (place, _), values in zip(self._waiting, rows, strict=True):
             scalars = dict(zip(self._names, values, strict=False))
             if not math.isfinite(scalars["loss"]):
-                raise InputError(
+                raise DivergedError(
                     f"Training diverged: the loss is {scalars['loss']} at step {place['step']} (epoch {place['epoch']}). "
                     f"Try a learning rate below {place['learning_rate']:g}."
                 )

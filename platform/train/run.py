@@ -11,7 +11,6 @@ from dataclasses import replace
 from vitruvian.code_version import code_version
 from vitruvian.errors import InputError
 from vitruvian.methods.networks import load_network
-from vitruvian.methods.registry import find_recipe
 from vitruvian.methods.stage import Recipe
 from vitruvian.methods.weights import Card, weights_sha256
 from vitruvian.mlflow_store import store_uri
@@ -27,11 +26,14 @@ from vitruvian.train.own_data import own_data
 from vitruvian.train.parts import LoadNetwork
 from vitruvian.train.plan import StagePlan, parse_parts, plan_stages
 from vitruvian.train.receipt import is_finished
+from vitruvian.train.recipe_file import load_recipe
 from vitruvian.train.results import TrainResult
 from vitruvian.train.run_tracking import RunTracking, log_result
 from vitruvian.train.split_guard import check_split, check_weights
 from vitruvian.train.stage_run import StageRun, train_stage
 from vitruvian.train.tracking import Tracker
+from vitruvian.train.trial import Trial
+from vitruvian.train.worker import LOCK_WAIT_S
 
 
 def train(options: TrainOptions, *, progress: bool = True) -> TrainResult:
@@ -40,7 +42,7 @@ def train(options: TrainOptions, *, progress: bool = True) -> TrainResult:
     Losses are those of an undisturbed run. Raises ``InputError`` for what a user can mend; Ray is started if it is not running.
     """
     began = time.time()
-    recipe = apply_overrides(find_recipe(options.method, options.recipe), options.all_overrides, stages=options.stages)
+    recipe = apply_overrides(load_recipe(options.method, options.recipe), options.all_overrides, stages=options.stages)
     plans = _plans(recipe, options)  # so that what cannot be trained is refused before data is generated
     if options.data is None:
         uri = store_uri(options.tracking_uri, options.folder)
@@ -62,10 +64,12 @@ def train_recipe(
     load_network: LoadNetwork = load_network,
     began: float | None = None,
     progress: bool = True,
+    trial: Trial | None = None,
 ) -> TrainResult:
     """``train`` for a recipe and data that are at hand; of ``options`` neither recipe nor data are used.
 
     ``load_network``: how a part comes from its weights folder. ``began``: when (``time.time()``) the allowed time began.
+    ``trial``: this run's place in a sweep; its weights are then not registered.
     """
     out = options.folder
     plans = _plans(recipe, options)
@@ -73,7 +77,7 @@ def train_recipe(
     num_workers = choose_num_workers(options, [plan.stage for plan in plans])
     deadline = None if options.max_minutes is None else (began or time.time()) + 60 * options.max_minutes
     with ExitStack() as stack:
-        stack.enter_context(hold(out / ".lock", wait_s=2.0))
+        stack.enter_context(hold(out / ".lock", wait_s=2.0 if trial is None else LOCK_WAIT_S))
         identity = describe_run(recipe, plans, fingerprint=data.fingerprint, seed=options.seed)
         tracking = RunTracking(
             recipe=recipe,
@@ -84,6 +88,7 @@ def train_recipe(
             seed=options.seed,
             code_version=code_version(),
             num_workers=num_workers,
+            trial=trial,
         )
         pool = stack.enter_context(ThreadPoolExecutor(1))
         whole = pool.submit(tracking.whole, plans)  # MLflow and Ray start at the same time
@@ -101,8 +106,9 @@ def train_recipe(
                     num_workers=num_workers,
                     load_network=load_network,
                     deadline=deadline,
-                    model=_model_name(recipe, plan.stage.name),
+                    model=model_name(recipe, plan.stage.name),
                     progress=progress,
+                    trial=trial,
                 )
                 results.append(train_stage(run, tracking.stage(plan, whole.result())))
                 if (parent := whole.result()) is not None:
@@ -160,7 +166,7 @@ def _card(tracking: RunTracking, plan: StagePlan) -> Card:
     )
 
 
-def _model_name(recipe: Recipe, stage: str) -> str:
+def model_name(recipe: Recipe, stage: str) -> str:
     """A method's name stands for the last stage that is always trained; the others' weights have their stage's name with it."""
     always = [other.name for other in recipe.stages if other.name not in recipe.optional_stages]
     return recipe.method if always and stage == always[-1] else f"{recipe.method}-{stage}"

@@ -13,6 +13,7 @@ from vitruvian.train.identity import describe_recipe, flatten
 from vitruvian.train.plan import StagePlan
 from vitruvian.train.results import TrainResult
 from vitruvian.train.tracking import Tracker
+from vitruvian.train.trial import Trial
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -27,6 +28,8 @@ class RunTracking:
     seed: int
     code_version: str
     num_workers: int
+    trial: Trial | None = None
+    """With a trial its runs stand below the sweep's."""
 
     def whole(self, plans: tuple[StagePlan, ...]) -> Tracker | None:
         """The run above those of the stages; None for a recipe of one stage, whose run says it all."""
@@ -38,14 +41,16 @@ class RunTracking:
             return None
         stages = " ".join(plan.stage.name for plan in plans)
         params = flatten(describe_recipe(self.recipe)["stages"])
-        return self._tracker("", f"{self.recipe.method}/{self.recipe.name}", {"vitruvian.stages": stages}, params, None)
+        name = f"{self.recipe.method}/{self.recipe.name}" if self.trial is None else self.trial.name
+        return self._tracker("", name, {"vitruvian.stages": stages}, params, None)
 
     def stage(self, plan: StagePlan, parent: Tracker | None) -> Tracker:
         """The run of a stage."""
         name = plan.stage.name
         params = flatten(describe_recipe(self.recipe)["stages"][name])
         tags = {"vitruvian.stage": name} | {f"vitruvian.part.{part}": str(folder) for part, folder in plan.parts.items()}
-        return self._tracker(f"/{name}", f"{self.recipe.name}/{name}", tags, params, parent)
+        title = f"{self.recipe.name}/{name}" if self.trial is None else f"{self.trial.name}/{name}"
+        return self._tracker(f"/{name}", title, tags, params, parent)
 
     def _tracker(
         self, key: str, name: str, tags: Mapping[str, str], params: Mapping[str, Any], parent: Tracker | None
@@ -59,14 +64,16 @@ class RunTracking:
             "vitruvian.code_version": self.code_version,
             "vitruvian.num_workers": str(self.num_workers),
         }
-        nested = {} if parent is None else {"mlflow.parentRunId": parent.run_id}
+        above = parent.run_id if parent is not None else self.trial.parent_run_id if self.trial is not None else None
+        nested = {} if above is None else {"mlflow.parentRunId": above}
+        own_tags, own_params = ({}, {}) if self.trial is None else (self.trial.tags, self.trial.params)
         tracker = Tracker(
             self.uri,
             experiment=self.experiment,
             key=self.key + key,
             name=name,
-            tags={**common, **tags, **nested},
-            params={"recipe": self.recipe.name, "seed": self.seed, **params},
+            tags={**common, **tags, **own_tags, **nested},
+            params={"recipe": self.recipe.name, "seed": self.seed, **own_params, **params},
         )
         tracker.add_json(describe_recipe(self.recipe), "recipe.json")
         return tracker

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import uuid
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ from vitruvian.methods.run_folders import WEIGHTS_FOLDER
 from vitruvian.methods.weights import Card, weights_sha256
 from vitruvian.train.data import Data
 from vitruvian.train.follow import Relay, follow
-from vitruvian.train.history import HISTORY
+from vitruvian.train.history import HISTORY, Event
 from vitruvian.train.launch import launch_here, launch_on_ray, share_of_cpus
 from vitruvian.train.loop import PICTURES, Settings
 from vitruvian.train.options import TrainOptions
@@ -24,6 +26,7 @@ from vitruvian.train.progress import ProgressPrinter
 from vitruvian.train.receipt import is_finished, read_receipt, write_json
 from vitruvian.train.results import TrainResult
 from vitruvian.train.tracking import Tracker
+from vitruvian.train.trial import Trial
 from vitruvian.train.worker import Task, raise_failure
 
 PARTS = "parts.json"
@@ -44,12 +47,14 @@ class StageRun:
     model: str
     """The name of its weights in MLflow's registry."""
     progress: bool
+    trial: Trial | None = None
 
 
 def train_stage(run: StageRun, tracker: Tracker) -> TrainResult:
     """Train the stage to its end or to the deadline, unless it has been; register its weights when it is finished."""
     folder, options = run.folder, run.options
     relay = Relay(folder, tracker)
+    tell = None if run.trial is None or not run.num_workers else _teller(run.trial, run.plan.stage.name)
     try:
         _check_parts(run)
         if not is_finished(folder):
@@ -60,8 +65,9 @@ def train_stage(run: StageRun, tracker: Tracker) -> TrainResult:
                 )
             else:
                 launched = launch_here(task, options.device)
+            title = f"{run.card.method}/{run.plan.stage.name}"
             try:
-                follow(launched, relay, ProgressPrinter(f"{run.card.method}/{run.plan.stage.name}", shown=run.progress))
+                follow(launched, relay, ProgressPrinter(title, shown=run.progress), tell=tell)
             except Exception:
                 raise_failure(task)  # says more than Ray does
                 raise
@@ -72,7 +78,7 @@ def train_stage(run: StageRun, tracker: Tracker) -> TrainResult:
         relay.poll()
         relay.flush()
         model = None
-        if receipt.finished:
+        if receipt.finished and run.trial is None:
             card = run.card
             tags = {"stage": card.stage, "recipe": card.recipe, "data_fingerprint": card.data_fingerprint}
             version = tracker.register(folder / WEIGHTS_FOLDER, model=run.model, alias=card.recipe, tags=tags)
@@ -96,6 +102,16 @@ def train_stage(run: StageRun, tracker: Tracker) -> TrainResult:
         tracking_uri=tracker.uri,
         model=model,
     )
+
+
+def _teller(trial: Trial, stage: str) -> Callable[[Event], None]:
+    """Tells the trial of each end of an epoch that comes by in the history."""
+
+    def tell(event: Event) -> None:
+        if event["event"] == "epoch":
+            trial.after_epoch(stage, event["epoch"] + 1, event["metrics"], event["seconds"])
+
+    return tell
 
 
 def _check_parts(run: StageRun) -> None:
@@ -123,6 +139,7 @@ def _task(run: StageRun) -> Task:
         checkpoint_seconds=options.checkpoint_seconds,
         deadline=run.deadline,
         pictures_every=options.pictures_every,
+        after_epoch=None if run.trial is None or run.num_workers else partial(run.trial.after_epoch, run.plan.stage.name),
     )
     return Task(
         stage=run.plan.stage,

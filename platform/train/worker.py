@@ -23,6 +23,7 @@ from vitruvian.train.derive import derived_key
 from vitruvian.train.lock import hold
 from vitruvian.train.loop import Settings, TrainingLoop
 from vitruvian.train.parts import LoadNetwork, load_parts
+from vitruvian.train.readings import DivergedError
 from vitruvian.train.receipt import Receipt, write_json, write_receipt
 from vitruvian.train.split_guard import people_behind
 from vitruvian.train.with_derived import with_derived
@@ -69,6 +70,7 @@ def carry_out(task: Task, *, device: str, rank: int = 0, world_size: int = 1) ->
             "attempt": task.attempt,
             "rank": rank,
             "input_error": str(error) if isinstance(error, InputError) else None,
+            "diverged": isinstance(error, DivergedError),
             "traceback": traceback.format_exc(),
         }
         try:
@@ -86,7 +88,7 @@ def raise_failure(task: Task) -> None:
     if report.get("attempt") != task.attempt:
         return
     if report["input_error"] is not None:
-        raise InputError(report["input_error"])
+        raise (DivergedError if report["diverged"] else InputError)(report["input_error"])
     raise RuntimeError(f"Training failed in worker {report['rank']}:\n{report['traceback']}")
 
 

@@ -94,9 +94,7 @@ class QueryStage(Stage):
 
     @property
     def items(self) -> tuple[str, ...]:
-        return (
-            ("rgb", "mask", "query_points", "solid_voxels") if self.samples.num_ray_points else ("rgb", "mask", "query_points")
-        )
+        return self.samples.items
 
     @property
     def num_views(self) -> int:

@@ -16,8 +16,12 @@ from PIL import Image, ImageFilter
 from vitruvian.methods.fields.network_image import cut_out, network_image
 from vitruvian.methods.fields.placement import Placement, calibration, whole_picture
 from vitruvian.methods.pifu.colour_jitter import ColourJitter, jitter_colours
+from vitruvian.methods.pifu.near_points import near_pool
 from vitruvian.methods.pifu.ray_points import draw_ray_points
 from vitruvian.methods.several_views import chosen_views
+
+POOL = 4
+"""Points drawn for each that is used, where they are drawn anew; as published, so that there are enough of each kind."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -31,6 +35,11 @@ class SampleOptions:
     """Besides, points spread along the rays of the person's pixels (see ``ray_points``); 0 as published."""
     ray_half_depth: float = 0.6
     """How far before and behind the middle these reach; the image's half side is 1."""
+    near_sigma_m: float | None = None
+    """In training, draw the points anew about the mesh's surface, with noise of this deviation along each axis, instead of
+    from the stored pool, which has the protocol's (PIFu: 5 of 180 units, about 0.05 m). Held-out points stay the pool's."""
+    uniform_share: float = 1 / 17
+    """With ``near_sigma_m``: how many of the drawn points are spread evenly over the pool's box; 1 in 17 as published."""
     random_flip: bool = False
     """Mirror with probability 1/2."""
     random_scale: bool = False
@@ -54,6 +63,17 @@ class SampleOptions:
                 f"num_ray_points={self.num_ray_points}, blur_px={self.blur_px}; take at least 16 pixels, 2 points, no "
                 "fewer than 0 ray points and no negative blur."
             )
+        if (self.near_sigma_m is not None and self.near_sigma_m <= 0) or not 0 <= self.uniform_share <= 1:
+            raise ValueError(
+                f"SampleOptions: near_sigma_m={self.near_sigma_m}, uniform_share={self.uniform_share}; the first must be "
+                "positive, or None for the stored pool, the second from 0 to 1."
+            )
+
+    @property
+    def items(self) -> tuple[str, ...]:
+        """What a shape's samples are made from."""
+        rays = ("solid_voxels",) if self.num_ray_points else ()
+        return ("rgb", "mask", "query_points", *rays, *(("mesh",) if self.near_sigma_m is not None else ()))
 
 
 def draw_placement(width_px: int, height_px: int, options: SampleOptions, rng: np.random.Generator) -> Placement:
@@ -135,11 +155,17 @@ def shape_sample(
 
     With several views ``image`` is (V, 3, S, S) and ``calibration`` (V, 4, 4). The first ``num_points`` points are PIFu's, then
     come ``num_ray_points`` on the first picture's rays. ``stored`` has ``rgb``, ``mask``, ``camera``, ``query_points`` and
-    ``query_labels``, for ray points ``solid_voxels`` with their frame, for several views ``siblings``. Only training augments.
+    ``query_labels``, for ray points ``solid_voxels`` with their frame, for several views ``siblings``, with ``near_sigma_m``
+    the ``mesh``. Only training augments.
     """
     sights = see_all(stored, options, rng, training=training)
-    chosen = draw_points(stored["query_labels"], options.num_points, rng)
-    points, labels = stored["query_points"][chosen], stored["query_labels"][chosen]
+    pool, pool_labels = stored["query_points"], stored["query_labels"]
+    if training and options.near_sigma_m is not None:
+        pool, pool_labels = near_pool(
+            stored["mesh"], pool, options.near_sigma_m, options.uniform_share, POOL * options.num_points, rng
+        )
+    chosen = draw_points(pool_labels, options.num_points, rng)
+    points, labels = pool[chosen], pool_labels[chosen]
     if options.num_ray_points:
         ray_points, ray_labels = draw_ray_points(
             sights[0].coverage,

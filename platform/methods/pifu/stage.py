@@ -47,9 +47,7 @@ class ShapeStage(Stage):
 
     @property
     def items(self) -> tuple[str, ...]:
-        return (
-            ("rgb", "mask", "query_points", "solid_voxels") if self.samples.num_ray_points else ("rgb", "mask", "query_points")
-        )
+        return self.samples.items
 
     @property
     def num_views(self) -> int:
