@@ -24,7 +24,7 @@ _FILES = (
     "folder", "background_folder", "light_bank", "replay", "body_data", "atlas_textures",
     "body_model", "body_folder", "body_textures", "body_uv",
 )  # fmt: skip
-_NOT_CONTENT = ("out", "num_actors", "track", "tracking_uri", *_FILES)
+_NOT_CONTENT = ("out", "num_actors", "actor_resource", "actor_worth_s", "track", "tracking_uri", *_FILES)
 _PATHS = ("out", *_FILES)
 
 
@@ -130,8 +130,15 @@ class DatagenOptions:
     block_size: int = 2
     """People in a block, the unit of work and the shard. Small: little is lost when killed. Large: fewer files."""
     num_actors: int | None = None
-    """Ray actors that work in parallel. Default: one for each core of the cluster, also of nodes that join later. 0: no Ray,
-    all in this process."""
+    """Ray actors that work in parallel. Default: one for each core of this machine; on a cluster (RAY_ADDRESS) one for each of
+    its cores, also of machines that join later, and more, so that a cluster that grows by itself does. 0: no Ray, all in this
+    process."""
+    actor_worth_s: float = 120.0
+    """On a cluster that grows by itself: ask for actors beyond its cores only if each has so many seconds of work. A new
+    machine takes minutes to come."""
+    actor_resource: str | None = None
+    """On a cluster: actors run only on machines that have this resource, one unit each. Default: VITRUVIAN_ACTOR_RESOURCE if
+    that is set, else any machine."""
     track: bool = True
     """Record the run in MLflow: options, counts while it works, the card. In an SQLite file `mlflow.db` beside --out, or where
     MLFLOW_TRACKING_URI or --tracking-uri says."""
@@ -154,6 +161,7 @@ class DatagenOptions:
             ("num_subjects", 1),
             ("held_out", 0),
             ("num_actors", 0),
+            ("actor_worth_s", 0),
             ("background_limit", 1),
         ):
             value = getattr(self, name)

@@ -3,24 +3,28 @@
 Bounded: a member has one job at a time and gives back a receipt, so neither the driver nor Ray's object store ever holds a
 picture, and a slow disk slows the members down instead of filling a queue. Jobs go only to members that are up. A member
 whose process dies (``kill -9``, out of memory, a native crash) is replaced and the queue decides about its job; when its whole
-node is lost the job is simply made elsewhere. An exception in our own code is not retried: it ends the run with its traceback.
+node is lost the job is simply made elsewhere. Members for whom no job is left are let go, so that their node can go too. An
+exception in our own code is not retried: it ends the run with its traceback.
 """
 
 from __future__ import annotations
 
+import os
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from vitruvian.datagen.options import DatagenOptions
 from vitruvian.datagen.pipeline.actors import BlockWorker
+from vitruvian.datagen.pipeline.crew_size import CrewSize, actor_resource
 from vitruvian.datagen.pipeline.jobs import Job, JobQueue
 from vitruvian.shards.manifest import ManifestEntry
 
 PATIENCE_S = 1.0
 """How often the size of the crew is looked at, and ``tick`` called, while nothing happens."""
 FAILED_STARTS = 8
-"""Processes in a row that die before they are up; then something is wrong with the machine."""
+"""Processes in a row that die before they are up, on nodes that live; then something is wrong with the machine."""
 
 
 def run_here(queue: JobQueue, options: DatagenOptions) -> Iterator[ManifestEntry]:
@@ -43,14 +47,16 @@ class Member:
 class Crew:
     """Actors that are starting, idle or busy. ``size`` is asked again and again, so the crew grows with the cluster."""
 
-    def __init__(self, worker: type[BlockWorker], options: DatagenOptions, size: Callable[[], int]) -> None:
+    def __init__(self, worker: type[BlockWorker], options: DatagenOptions, size: CrewSize) -> None:
         import ray
 
-        self._remote = ray.remote(num_cpus=1, max_restarts=0, max_task_retries=0)(worker)
+        self._resource = actor_resource(options.actor_resource)
+        resources = {self._resource: 1} if self._resource else {}
+        self._remote = ray.remote(num_cpus=1, resources=resources, max_restarts=0, max_task_retries=0)(worker)
         self._options, self._size = options, size
         self._starting: dict[Any, Any] = {}
         self._idle: list[Member] = []
-        self._busy: dict[Any, tuple[Member, Job]] = {}
+        self._busy: dict[Any, tuple[Member, Job, float]] = {}
         self._failed_starts = 0
 
     @property
@@ -58,15 +64,32 @@ class Crew:
         return len(self._busy)
 
     def work(self, queue: JobQueue) -> None:
-        """Give a job to every idle member, and hire as many as there is work and room for."""
+        """Give a job to every idle member; hire as many as there is work and room for, let go whom there is no work for."""
         while len(queue) and self._idle:
             member, job = self._idle.pop(), queue.next()
             call = member.actor.probe.remote(job.block) if job.probe else member.actor.make.remote(job.block, job.skip)
-            self._busy[call] = (member, job)
-        there = len(self._starting) + len(self._idle) + len(self._busy)
-        for _ in range(min(self._size(), len(queue) + len(self._busy)) - there):
+            self._busy[call] = (member, job, time.monotonic())
+        jobs_left, up = len(queue) + len(self._busy), len(self._idle) + len(self._busy)
+        missing = self._size.wanted(room=self._room(), up=up, jobs_left=jobs_left) - up - len(self._starting)
+        for _ in range(missing):
             actor: Any = self._remote.remote(self._options)
             self._starting[actor.node_id.remote()] = actor
+        self._let_go(up + len(self._starting) - jobs_left)
+
+    def _let_go(self, number: int) -> None:
+        """So many that are not busy, the latest of those that are starting first."""
+        import ray
+
+        for _ in range(min(number, len(self._starting) + len(self._idle))):
+            actor = self._starting.popitem()[1] if self._starting else self._idle.pop().actor
+            ray.kill(actor)
+
+    def _room(self) -> int:
+        """The cores of the cluster, today, on which members may run."""
+        import ray
+
+        resources = ray.cluster_resources()
+        return int(min(resources.get(name, 0) for name in ("CPU", self._resource) if name))
 
     def wait(self, queue: JobQueue) -> ManifestEntry | None:
         """Until something happens, or for a moment; the entry when it is a finished block."""
@@ -88,6 +111,8 @@ class Crew:
             self._idle.append(Member(actor, ray.get(call)))
             self._failed_starts = 0
         except (RayActorError, OutOfMemoryError, WorkerCrashedError) as error:
+            if _node_was_lost(error, None):
+                return
             self._failed_starts += 1
             if getattr(error, "actor_init_failed", False) or self._failed_starts >= FAILED_STARTS:
                 raise  # no subject's fault, and a new one would not come up either
@@ -96,7 +121,7 @@ class Crew:
         import ray
         from ray.exceptions import ActorUnavailableError, OutOfMemoryError, RayActorError, WorkerCrashedError
 
-        member, job = self._busy.pop(call)
+        member, job, since = self._busy.pop(call)
         try:
             entry = ray.get(call)
         except ActorUnavailableError:  # it may still run, unheard: whatever it writes is the same bytes under the same name
@@ -111,6 +136,8 @@ class Crew:
             return None
         self._idle.append(member)
         queue.done(job)
+        if not job.probe:
+            self._size.job_took(time.monotonic() - since)
         return entry
 
 
@@ -122,11 +149,12 @@ def run_on_ray(
     worker: type[BlockWorker] = BlockWorker,
     tick: Callable[[int], None] | None = None,
 ) -> Iterator[ManifestEntry]:
-    """All jobs on ``num_actors`` actors; Ray must be running. None: one for each CPU, as nodes come and go.
+    """All jobs on ``num_actors`` actors; Ray must be running. None: as ``CrewSize`` says, as nodes come and go.
 
     Entries are yielded as blocks are finished. ``tick`` is called now and then with the number of members at work.
     """
-    crew = Crew(worker, options, (lambda: num_actors) if num_actors else _cluster_cpus)
+    size = CrewSize(fixed=num_actors, grows=bool(os.environ.get("RAY_ADDRESS")), worth_s=options.actor_worth_s)
+    crew = Crew(worker, options, size)
     while len(queue) or crew.num_busy:
         crew.work(queue)
         entry = crew.wait(queue)
@@ -136,15 +164,10 @@ def run_on_ray(
             yield entry
 
 
-def _cluster_cpus() -> int:
-    import ray
-
-    return max(1, int(ray.cluster_resources().get("CPU", 1)))
-
-
-def _node_was_lost(error: BaseException, node_id: str) -> bool:
+def _node_was_lost(error: BaseException, node_id: str | None) -> bool:
     """Did the actor die with its node? Then no subject is to blame. Ray's list of nodes may lag behind its message."""
     import ray
 
-    alive = {node["NodeID"] for node in ray.nodes() if node["Alive"]}
-    return node_id not in alive or getattr(error, "preempted", False) or "its node has died" in str(error)
+    if getattr(error, "preempted", False) or "its node has died" in str(error):
+        return True
+    return node_id is not None and node_id not in {node["NodeID"] for node in ray.nodes() if node["Alive"]}
