@@ -1,14 +1,14 @@
-"""Named sets of body joints: SMPL's 24, COCO's 17 keypoints, PyMAF's 49; where each lies on a posed body.
+"""Named sets of body joints: SMPL's 24, COCO's 17 keypoints, PyMAF's 49, Human3.6M's 17; where each lies on a posed body.
 
 SMPL files give the 24 joints; the other points are vertices of SMPL's mesh, or weighted means of vertices by a regressor file
 (numbers: ``smplx`` and SPIN, Kolotouros et al., ICCV 2019, as PyMAF and HuManiFlow use them). The built-in body has regressors
 of its own for the face and the feet; nine points that only SMPL's regressor file defines are stood in for by the nearest thing
-that it has, see ``_builtin_extra``.
+that it has, see ``_builtin_extra``. Every point is a weighted mean of joints and vertices (``joint_rows``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vitruvian.bodies.files import load_builtin
+from vitruvian.bodies.point_rows import PointRows
 from vitruvian.bodies.skeleton import JOINT_INDEX, JOINT_NAMES, NUM_JOINTS
 from vitruvian.errors import InputError
 
@@ -49,17 +50,30 @@ J24: tuple[str, ...] = (
 )  # fmt: skip
 """SPIN's 24 ground-truth points; the first 14 (with 18 for 13) are LSP's."""
 
+H36M17: tuple[str, ...] = (
+    "pelvis_mpii", "left_hip_lsp", "left_knee", "left_ankle", "right_hip_lsp", "right_knee", "right_ankle", "spine_h36m",
+    "neck_lsp", "jaw_h36m", "head_h36m", "left_shoulder", "left_elbow", "left_wrist", "right_shoulder", "right_elbow",
+    "right_wrist",
+)  # fmt: skip
+"""In the order of Human3.6M's regressor (``J_regressor_h36m``), by the names of SPIN's points that stand for the same."""
+
+J24_TO_J14: tuple[int, ...] = (0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 18)
+"""Where the 14 points that pose is measured at are among ``J24``."""
+H36M17_TO_J14: tuple[int, ...] = (6, 5, 4, 1, 2, 3, 16, 15, 14, 11, 12, 13, 8, 10)
+"""The same among ``H36M17``."""
+
 JOINT_SETS: dict[str, tuple[str, ...]] = {
     "smpl24": JOINT_NAMES,
     "coco17": COCO17,
     "openpose25": OPENPOSE25,
     "j24": J24,
     "pymaf49": OPENPOSE25 + J24,
+    "h36m17": H36M17,
 }
 """Name -> the joints in order; COCO's and OpenPose's limbs are SMPL's joints of the same name."""
 
-Locate = Callable[[Doubles, Doubles], Doubles]
-"""From (24, 3) joints and (V, 3) vertices to one point."""
+Row = Mapping[int, float]
+"""Of the list of 24 joints and then the vertices: number -> weight."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -91,64 +105,77 @@ def locate_joints(
     ``model`` names the topology: ``builtin``, or anything else with SMPL's 6890 vertices. InputError for an unknown set, and
     for a point that this body does not have.
     """
-    if joint_set not in JOINT_SETS:
-        raise InputError(f"There is no joint set {joint_set!r}. Joint sets: {', '.join(JOINT_SETS)}.")
+    _check_set(joint_set)
     joints = np.asarray(joints_243, np.float64)
     if joints.shape[0] < NUM_JOINTS:
         raise InputError(f"Joint set {joint_set!r} needs SMPL's 24 joints; the body {model!r} has {joints.shape[0]}.")
+    joints = joints[:NUM_JOINTS]
     if joint_set == "smpl24":
-        return joints[:NUM_JOINTS].astype(np.float32)
+        return joints.astype(np.float32)
     if vertices is None:
         raise InputError(f"Joint set {joint_set!r} needs the body's surface, of which nothing is known; only 'smpl24' is.")
-    surface = np.asarray(vertices, np.float64)
-    table = _builtin_points() if model == "builtin" else _smpl_points(model, len(surface), data or JointData())
-    points = []
+    rows = joint_rows(joint_set, model, len(vertices), data)
+    return rows(np.concatenate([joints, np.asarray(vertices, np.float64)])).astype(np.float32)
+
+
+def joint_rows(joint_set: str, model: str, num_vertices: int, data: JointData | None = None) -> PointRows:
+    """The points of a set as means of the list of a body's 24 joints and then its vertices. Errors as ``locate_joints``."""
+    _check_set(joint_set)
+    if model == "builtin":
+        return _builtin_rows(joint_set)
+    return _rows(joint_set, _smpl_points(model, num_vertices, data or JointData()))
+
+
+def _check_set(joint_set: str) -> None:
+    if joint_set not in JOINT_SETS:
+        raise InputError(f"There is no joint set {joint_set!r}. Joint sets: {', '.join(JOINT_SETS)}.")
+
+
+def _rows(joint_set: str, table: Mapping[str, Row]) -> PointRows:
+    rows: list[Row] = []
     for name in JOINT_SETS[joint_set]:
         if name in JOINT_INDEX:
-            points.append(joints[JOINT_INDEX[name]])
+            rows.append({JOINT_INDEX[name]: 1.0})
         elif name in table:
-            points.append(table[name](joints, surface))
+            rows.append(table[name])
         else:
             raise InputError(
                 f"Joint set {joint_set!r}: {name!r} needs J_regressor_extra.npy (9, 6890), which SPIN publishes; put it into "
                 "the folder of SMPL's additional files (--body-data)."
             )
-    return np.stack(points).astype(np.float32)
+    return PointRows.of(rows)
 
 
-def _smpl_points(model: str, num_vertices: int, data: JointData) -> dict[str, Locate]:
+def _smpl_points(model: str, num_vertices: int, data: JointData) -> dict[str, Row]:
     if num_vertices != NUM_SMPL_VERTICES:
         raise InputError(f"Body {model!r} has {num_vertices} vertices; only SMPL's {NUM_SMPL_VERTICES} have named keypoints.")
-    table: dict[str, Locate] = {name: _vertex(number) for name, number in _PICKED.items()}
+    table: dict[str, Row] = {name: _vertex(number) for name, number in _PICKED.items()}
     if data.extra is not None:
         table |= {name: _regressed(row) for name, row in zip(_EXTRA, data.extra, strict=True)}
     return table
 
 
-def _vertex(number: int) -> Locate:
-    return lambda joints, vertices: vertices[number]
+def _vertex(number: int) -> Row:
+    return {NUM_JOINTS + number: 1.0}
 
 
-def _regressed(row: NDArray[Any]) -> Locate:
-    where = np.flatnonzero(row)
-    weights = row[where].astype(np.float64)
-    return lambda joints, vertices: weights @ vertices[where]
+def _regressed(row: NDArray[Any]) -> Row:
+    return {NUM_JOINTS + int(vertex): float(row[vertex]) for vertex in np.flatnonzero(row)}
 
 
-def _mean_of(*names: str) -> Locate:
-    indices = [JOINT_INDEX[name] for name in names]
-    return lambda joints, vertices: joints[indices].mean(axis=0)
+def _mean_of(*names: str) -> Row:
+    return {JOINT_INDEX[name]: 1 / len(names) for name in names}
 
 
 @cache
-def _builtin_points() -> dict[str, Locate]:
+def _builtin_rows(joint_set: str) -> PointRows:
     model = load_builtin()
-    assert model.keypoint_regressor is not None and model.landmark_vertices is not None
+    assert model.keypoint_regressor is not None
     rows = dict(zip(model.keypoint_names, model.keypoint_regressor, strict=True))
-    return {name: _regressed(rows[name]) for name in _PICKED} | _builtin_extra(rows)
+    return _rows(joint_set, {name: _regressed(rows[name]) for name in _PICKED} | _builtin_extra(rows))
 
 
-def _builtin_extra(rows: dict[str, NDArray[Any]]) -> dict[str, Locate]:
+def _builtin_extra(rows: dict[str, NDArray[Any]]) -> dict[str, Row]:
     """Stand-ins for SPIN's nine regressed points.
 
     LSP's hips are the body's COCO hips, its neck SMPL's neck joint, its head top the crown; MPII's pelvis is midway between the
@@ -157,17 +184,15 @@ def _builtin_extra(rows: dict[str, NDArray[Any]]) -> dict[str, Locate]:
     """
     model = load_builtin()
     assert model.landmark_vertices is not None
-    crown = np.zeros(model.num_vertices)
-    crown[np.argsort(-model.v_template[:, 1], kind="stable")[:8]] = 1 / 8
-    top, head = _regressed(crown), JOINT_INDEX["head"]
+    crown = {NUM_JOINTS + int(vertex): 1 / 8 for vertex in np.argsort(-model.v_template[:, 1], kind="stable")[:8]}
     return {
         "right_hip_lsp": _regressed(rows["right_hip"]),
         "left_hip_lsp": _regressed(rows["left_hip"]),
         "neck_lsp": _mean_of("neck"),
-        "head_top_lsp": top,
+        "head_top_lsp": crown,
         "pelvis_mpii": _mean_of("left_hip", "right_hip"),
         "thorax_mpii": _mean_of("neck", "left_collar", "right_collar"),
         "spine_h36m": _mean_of("spine2"),
         "jaw_h36m": _vertex(int(model.landmark_vertices[8])),
-        "head_h36m": lambda joints, vertices: 0.5 * (joints[head] + top(joints, vertices)),
+        "head_h36m": {JOINT_INDEX["head"]: 0.5} | {vertex: 0.5 * weight for vertex, weight in crown.items()},
     }

@@ -10,6 +10,7 @@ from __future__ import annotations
 import codecs
 import io
 import pickle
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -166,3 +167,25 @@ def as_array(value: Any) -> NDArray[Any] | None:
     if isinstance(value, np.generic):
         return np.asarray(value)
     return None
+
+
+def read_pickled_array(path: Path, name: str) -> Any:
+    """The entry ``name`` of an .npz file whose entries are pickled arrays of objects, read as ``read_pickle`` reads.
+
+    InputError for a file that is none, lacks the entry, or needs more than plain arrays.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            if archive.getinfo(f"{name}.npy").file_size > MAX_BYTES:
+                raise InputError(f"{path}: its entry {name!r} is larger than 2 GB.")
+            stream = io.BytesIO(archive.read(f"{name}.npy"))
+        version = np.lib.format.read_magic(stream)
+        read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        read_header(stream)
+        return _Reader(stream, encoding="latin1").load()
+    except InputError:
+        raise
+    except pickle.UnpicklingError as error:
+        raise InputError(f"{path}: {name!r} is not read: {error}. Only pickles of plain arrays are read.") from None
+    except Exception as error:  # a damaged archive fails in a hundred ways
+        raise InputError(f"{path}: has no readable entry {name!r} ({type(error).__name__}: {error}).") from None

@@ -21,6 +21,7 @@ writes them; import makes one from a checkpoint that the original projects publi
   {program} import net_C --as pifu/color --out weights/pifu-color --part shape=weights/pifu-shape
   {program} import netV_epoch_29_2899 --as geopifu/coarse --out weights/geopifu-coarse
   {program} import netG_epoch_44_2415 --as geopifu/query --out weights/geopifu-query --part coarse=weights/geopifu-coarse
+  {program} import PyMAF_model_checkpoint.pt --as pymaf --out weights/pymaf
 
 Colour and query networks work on what another network makes of the picture: --part names its weights folder, which is copied
 into the new one. Then that folder is all that vitruvian reconstruct needs.
@@ -44,9 +45,11 @@ class ImportOptions:
 
     file: Annotated[Path, tyro.conf.Positional]
     """The checkpoint: a state dict as torch saves it, or safetensors."""
-    network: Annotated[Literal["pifu/shape", "pifu/color", "geopifu/coarse", "geopifu/query"], tyro.conf.arg(name="as")]
+    network: Annotated[
+        Literal["pifu/shape", "pifu/color", "geopifu/coarse", "geopifu/query", "pymaf"], tyro.conf.arg(name="as")
+    ]
     """What it is: PIFu's shape (`net_G`) or colour network (`net_C`), Geo-PIFu's coarse (`netV`) or query network (`netG`; also
-    its baseline without voxels)."""
+    its baseline without voxels), or PyMAF (with the SMPL body that its file holds, so no other file is needed)."""
     out: Path
     """The weights folder to write. It must not hold weights already."""
     overrides: Annotated[tuple[str, ...], tyro.conf.arg(name="set", metavar="NAME=VALUE ...")] = ()
@@ -84,19 +87,20 @@ def _import(arguments: list[str], program: str) -> int:
     if (options.out / CARD).exists():
         raise InputError(f"--out {options.out}: holds weights already. Name another folder, or delete it first.")
     checkpoint = read_checkpoint(options.file)
-    network = override_options(infer_options(checkpoint, options.network), options.overrides)
+    what = "pymaf/body" if options.network == "pymaf" else options.network
+    network = override_options(infer_options(checkpoint, what), options.overrides)
     given = parse_parts(options.parts)
     made = import_weights(
         checkpoint,
         options.out,
-        what=options.network,
+        what=what,
         options=network,
         drop_surplus=options.drop_surplus,
         parts=given,
     )
     around = f", without {' and '.join(checkpoint.unwrapped)} around them" if checkpoint.unwrapped else ""
     print(f"read     {options.file}: {len(checkpoint.state_dict)} tensors{around}")
-    changed = differences(network, NETWORKS[options.network].options())
+    changed = differences(network, NETWORKS[what].options())
     print(
         f"network  {options.network}, {made.num_parameters:,} parameters; {', '.join(changed) or 'all options'} as "
         f"{'its tensors and --set say, otherwise as published' if changed else 'published'}"
@@ -107,8 +111,10 @@ def _import(arguments: list[str], program: str) -> int:
         print(f"dropped  {len(made.dropped)} surplus entries: {parts(list(made.dropped))}")
     beside = "".join(f", and {name}/ with the {name} network" for name in given)
     print(f"wrote    {options.out}: weights.safetensors and card.json{beside}")
-    if options.network in PARTS and not given:
-        name = PARTS[options.network]
+    if what == "pymaf/body":
+        print("licence  the weights hold the arrays of SMPL, as the file did; SMPL's own licence applies to them")
+    if what in PARTS and not given:
+        name = PARTS[what]
         print(f"note     to reconstruct with it, import it again with its {name} network: --part {name}=FOLDER")
     return 0
 

@@ -19,6 +19,8 @@ from vitruvian.methods.pifu.colour_network import PifuColourNetwork
 from vitruvian.methods.pifu.colour_options import ColourNetworkOptions
 from vitruvian.methods.pifu.network import PifuShapeNetwork
 from vitruvian.methods.pifu.options import NetworkOptions
+from vitruvian.methods.pymaf.network import PymafNetwork
+from vitruvian.methods.pymaf.options import PymafNetworkOptions
 from vitruvian.methods.weights import Card, load_into, load_weights
 
 
@@ -35,6 +37,7 @@ NETWORKS: Mapping[str, NetworkKind] = {
     "pifu/color": NetworkKind(options=ColourNetworkOptions, build=PifuColourNetwork),
     "geopifu/coarse": NetworkKind(options=CoarseNetworkOptions, build=GeoPifuCoarseNetwork),
     "geopifu/query": NetworkKind(options=QueryNetworkOptions, build=GeoPifuQueryNetwork),
+    "pymaf/body": NetworkKind(options=PymafNetworkOptions, build=PymafNetwork),
 }
 
 

@@ -19,10 +19,13 @@ from vitruvian.methods.geopifu.recipes import PAPER_FIELD
 from vitruvian.methods.networks import NETWORKS
 from vitruvian.methods.pifu.published import colour_options, shape_options
 from vitruvian.methods.pifu.recipes import paper
+from vitruvian.methods.pymaf import published as pymaf
+from vitruvian.methods.pymaf.reconstruct_options import PymafReconstructOptions
 from vitruvian.methods.traces import Traces
 from vitruvian.methods.weights import Card, load_into, read_card, save_weights
 
 LICENCE = "as published with the checkpoint; see the project it came from (the original PIFu weights: non-commercial research)"
+PYMAF_LICENCE = "as published with the checkpoint (PyMAF: CC BY-NC 3.0); it holds the arrays of SMPL, whose own licence applies"
 PUBLISHED_SIZE_PX = 512
 
 
@@ -34,12 +37,15 @@ class Kind:
     """A pattern that a name in its state dict, and in no other kind's, begins with."""
     infer: Callable[[Traces], Any]
     """Its options from what the file tells."""
+    rename: Callable[[Mapping[str, Tensor], str], dict[str, Tensor]] | None = None
+    """From the entries of the file (and its name, for errors) to ours; None: they are the same."""
 
 
 KINDS: Mapping[str, Kind] = {
     "geopifu/coarse": Kind(sign=r"branch_out_3d_unet\d", infer=coarse_options),
     "geopifu/query": Kind(sign=r"displacments$|deepVoxels_fusion_network|surface_classifier\.features_", infer=query_options),
     "pifu/color": Kind(sign=r"image_filter\.model\.", infer=colour_options),
+    "pymaf/body": Kind(sign=pymaf.SIGN, infer=pymaf.network_options, rename=pymaf.renamed),
     "pifu/shape": Kind(sign=r"image_filter\.(m\d|conv_last\d)", infer=shape_options),
 }
 
@@ -111,23 +117,27 @@ def import_weights(
     options = infer_options(checkpoint, what) if options is None else options
     network = NETWORKS[what].build(options)
     own = network.state_dict()
-    state_dict, completed = complete(checkpoint.state_dict, own)
+    rename = KINDS[what].rename
+    given = checkpoint.state_dict if rename is None else rename(checkpoint.state_dict, str(checkpoint.path))
+    state_dict, completed = complete(given, own)
     surplus = tuple(sorted(set(state_dict) - set(own)))
     if drop_surplus:
         state_dict = {name: value for name, value in state_dict.items() if name in own}
     explain_mismatch(state_dict, own, origin=str(checkpoint.path), what=what)
     load_into(network, state_dict, origin=str(checkpoint.path))
     method, stage = what.split("/")
-    reconstruct = {"pifu": paper().reconstruct, "geopifu": PAPER_FIELD}[method]
-    as_published = {"published_vertices": True} if what == "geopifu/coarse" else {}
+    reconstruct = {"pifu": paper().reconstruct, "geopifu": PAPER_FIELD, "pymaf": PymafReconstructOptions()}[method]
+    as_published: dict[str, Any] = {"published_vertices": True} if what == "geopifu/coarse" else {}
+    if method != "pymaf":  # the size of its pictures is one of the network's options
+        as_published["image_size_px"] = PUBLISHED_SIZE_PX
     card = Card(
         method=method,
         stage=stage,
         recipe="published",
-        options={"network": dataclasses.asdict(options), "image_size_px": PUBLISHED_SIZE_PX, **as_published},
+        options={"network": dataclasses.asdict(options), **as_published},
         reconstruct=dataclasses.asdict(reconstruct),
         protocol=method,
-        data_licence=LICENCE,
+        data_licence=PYMAF_LICENCE if method == "pymaf" else LICENCE,
         extra={"imported_from": checkpoint.path.name, "imported_sha256": checkpoint.sha256},
     )
     save_weights(folder, network.state_dict(), card, parts=parts)

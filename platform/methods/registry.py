@@ -13,6 +13,8 @@ from vitruvian.methods.geopifu.recipes import RECIPES as GEOPIFU_RECIPES
 from vitruvian.methods.geopifu.reconstruct import load_reconstructor as load_geopifu
 from vitruvian.methods.pifu.recipes import RECIPES as PIFU_RECIPES
 from vitruvian.methods.pifu.reconstruct import load_reconstructor as load_pifu
+from vitruvian.methods.pymaf.recipes import RECIPES as PYMAF_RECIPES
+from vitruvian.methods.pymaf.reconstruct import load_reconstructor as load_pymaf
 from vitruvian.methods.reconstruction import Reconstructor
 from vitruvian.methods.run_folders import find_weights
 from vitruvian.methods.stage import Recipe
@@ -34,6 +36,7 @@ class Method:
 METHODS: Mapping[str, Method] = {
     "pifu": Method(recipes=PIFU_RECIPES, load_reconstructor=load_pifu),
     "geopifu": Method(recipes=GEOPIFU_RECIPES, load_reconstructor=load_geopifu),
+    "pymaf": Method(recipes=PYMAF_RECIPES, load_reconstructor=load_pymaf, kind="body"),
 }
 
 

@@ -1,0 +1,75 @@
+"""The sizes of PyMAF's network; the defaults are the published ones."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from vitruvian.bodies.body_layer import BodySizes
+
+IMAGE_STRIDE = 32
+"""Pixels of the picture to one of the encoder's last map."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PymafNetworkOptions:
+    """What the network is built from."""
+
+    image_size_px: int = 224
+    """Of the crop; a smaller one is the same crop with fewer pixels."""
+    blocks: tuple[int, int, int, int] = (3, 4, 6, 3)
+    """Bottlenecks in each group of the encoder; as published ResNet-50."""
+    width: float = 1.0
+    """Times the encoder's channels."""
+    map_channels: tuple[int, ...] = (256, 256, 256)
+    """Of the maps after each step of upsampling."""
+    kernels: tuple[int, ...] = (4, 4, 4)
+    """Sides of the transposed convolutions."""
+    deconv_bias: bool = False
+    iterations: int = 3
+    """How often parameters are corrected."""
+    grid_size: int = 21
+    """Points along each side of the first grid."""
+    mlp_dim: tuple[int, ...] = (256, 128, 64, 5)
+    """Of the point MLPs: what they read, and what each layer gives."""
+    hidden: int = 1024
+    """Of the regressors."""
+    dropout: float = 0.5
+    auxiliary: bool = True
+    """Whether there is a head for IUV maps."""
+    body: BodySizes = field(default_factory=BodySizes)
+
+    def __post_init__(self) -> None:
+        if self.image_size_px < IMAGE_STRIDE or self.image_size_px % IMAGE_STRIDE:
+            raise ValueError(
+                f"PymafNetworkOptions: image_size_px is {self.image_size_px}; it must be a multiple of {IMAGE_STRIDE}."
+            )
+        if not 1 <= self.iterations <= 3 or len(self.map_channels) != 3 or len(self.kernels) != 3:
+            raise ValueError(
+                f"PymafNetworkOptions: iterations={self.iterations}, map_channels={self.map_channels}, kernels={self.kernels}; "
+                "there must be 1 to 3 iterations, and three maps."
+            )
+        if any(kernel not in (2, 3, 4) for kernel in self.kernels):
+            raise ValueError(f"PymafNetworkOptions: kernels are {self.kernels}; each must be 2, 3 or 4.")
+        if len(self.blocks) != 4 or min(self.blocks) < 1 or len(self.mlp_dim) < 2 or min(self.mlp_dim) < 1:
+            raise ValueError(
+                f"PymafNetworkOptions: blocks={self.blocks}, mlp_dim={self.mlp_dim}; four and at least two are needed."
+            )
+        if self.mlp_dim[0] != self.map_channels[-1] or len(set(self.map_channels[-self.iterations :])) != 1:
+            raise ValueError(
+                f"PymafNetworkOptions: mlp_dim[0] is {self.mlp_dim[0]}; the maps that points are read from have "
+                f"{self.map_channels[-self.iterations :]} channels."
+            )
+        if min(self.grid_size, self.hidden) < 1 or not 0 <= self.dropout < 1 or self.channels(64) < 1:
+            raise ValueError(
+                f"PymafNetworkOptions: grid_size={self.grid_size}, hidden={self.hidden}, dropout={self.dropout}, "
+                f"width={self.width}; sizes must be positive and dropout in [0, 1)."
+            )
+
+    def channels(self, published: int) -> int:
+        """How many channels the encoder has where the published one has so many."""
+        return round(published * self.width)
+
+    @property
+    def map_size_px(self) -> int:
+        """Of the last map, and of IUV labels."""
+        return self.image_size_px // 4
