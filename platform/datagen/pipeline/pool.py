@@ -51,7 +51,7 @@ class Crew:
         import ray
 
         self._resource = actor_resource(options.actor_resource)
-        resources = {self._resource: 1} if self._resource else {}
+        resources = {self._resource: 1.0} if self._resource else {}
         self._remote = ray.remote(num_cpus=1, resources=resources, max_restarts=0, max_task_retries=0)(worker)
         self._options, self._size = options, size
         self._starting: dict[Any, Any] = {}
