@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import logging
 import os
+import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,7 +17,12 @@ from vitruvian.errors import InputError
 
 RUN_KEY = "vitruvian.run"
 """Tag by which a run is found again."""
+RUNS = "mlflow.json"
+"""In a result's folder: which runs of which store are its own."""
+PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3", "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1"}
+"""A server that is gone is noticed within seconds; MLflow's own settings take minutes. Who has set them keeps them."""
 _SQLITE = "sqlite:///"
+_STORES_WORDS = ("mlflow", "sqlalchemy", "requests", "urllib3", "psycopg2", "botocore", "google")
 
 
 def store_uri(explicit: str | None, out: Path) -> str:
@@ -25,6 +32,8 @@ def store_uri(explicit: str | None, out: Path) -> str:
 
 def quiet_client(uri: str) -> Any:
     """An ``MlflowClient``; a new SQLite store is set up by one process at a time, else all of them would fail."""
+    for name, value in PATIENCE.items():
+        os.environ.setdefault(name, value)
     if uri.startswith(_SQLITE):
         Path(uri.removeprefix(_SQLITE)).parent.mkdir(parents=True, exist_ok=True)
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
@@ -54,21 +63,96 @@ def _set_up(path: Path) -> None:
 
 
 def experiment_id(client: Any, uri: str, name: str) -> str:
-    """The experiment of this name, created if need be; beside an SQLite store its files lie in ``mlflow-artifacts``."""
+    """The experiment of this name, created if need be; beside an SQLite store its files lie in ``mlflow-artifacts``, a server
+    keeps them itself."""
     with _alone(uri):
         found = client.get_experiment_by_name(name)
-        if found is not None:
-            return found.experiment_id
-        beside = None
-        if uri.startswith(_SQLITE):
-            beside = (Path(uri.removeprefix(_SQLITE)).parent / "mlflow-artifacts" / name).absolute().as_uri()
-        return client.create_experiment(name, artifact_location=beside)
+        if found is None:
+            beside = None
+            if uri.startswith(_SQLITE):
+                beside = (Path(uri.removeprefix(_SQLITE)).parent / "mlflow-artifacts" / name).absolute().as_uri()
+            found = client.get_experiment(client.create_experiment(name, artifact_location=beside))
+        if is_remote(uri) and not _is_on_this_machine(uri) and _is_local(found.artifact_location):
+            raise InputError(
+                f"MLflow store {shown_uri(uri)}: its experiment {name!r} keeps files in {found.artifact_location}, a folder of "
+                "the server's machine that is not reached from here. Start the server so that files go through it (mlflow "
+                "server --artifacts-destination FOLDER_OR_BUCKET), and use an experiment made since (--experiment NAME)."
+            )
+        return str(found.experiment_id)
+
+
+def is_remote(uri: str) -> bool:
+    """Whether a store is an MLflow server rather than a database that this process opens itself."""
+    return uri.startswith(("http://", "https://"))
+
+
+def shown_uri(uri: str) -> str:
+    """The address without a password, for messages and files."""
+    return re.sub(r"(://[^/@:]*):[^/@]*@", r"\1:***@", uri)
+
+
+def is_store_failure(error: BaseException) -> bool:
+    """Whether an error comes from the store or the way to it, and not from our own code."""
+    kinds = type(error).__mro__
+    return isinstance(error, OSError | InputError) or any(kind.__module__.split(".")[0] in _STORES_WORDS for kind in kinds)
 
 
 def store_error(uri: str, error: Exception) -> InputError:
-    """MLflow's stores raise whatever their own dependencies raise: one readable line of it."""
-    words = str(error).splitlines()[0] if str(error) else ""
-    return InputError(f"MLflow store {uri}: {type(error).__name__}: {words}. Check --tracking-uri or MLFLOW_TRACKING_URI.")
+    """What is wrong with a store in one readable line: MLflow's stores raise whatever their own dependencies raise."""
+    if isinstance(error, InputError):
+        return error
+    text = str(error)
+    shown = f"MLflow store {shown_uri(uri)}"
+    if is_remote(uri):
+        status = getattr(getattr(error, "response", None), "status_code", None)
+        found = re.search(r"failed with (?:error code|status code) (\d{3})|(\d{3}) (?:Client|Server) Error", text)
+        status = status or (int(found[1] or found[2]) if found else None)
+        if status in (401, 403):
+            given = [name for name in ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_TOKEN") if os.environ.get(name)]
+            what = f"refuses what {given[0]} says" if given else "asks who you are"
+            return InputError(
+                f"{shown}: the server {what} (HTTP {status}). Set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or "
+                "MLFLOW_TRACKING_TOKEN."
+            )
+        if status in (404, 405) or "not a valid JSON" in text or "JSONDecodeError" in text:
+            return InputError(
+                f"{shown}: something answers there, but not as an MLflow server does. Check the address (--tracking-uri or "
+                "MLFLOW_TRACKING_URI): it is that of the server's page, without what follows #."
+            )
+        if any(word in text for word in ("Max retries", "Connection", "timed out", "NameResolution", "InvalidURL")):
+            reason = "its name is not known" if "NameResolution" in text else "no answer"
+            return InputError(
+                f"{shown}: {reason}. Is the server running (mlflow server) and reached from here? Check --tracking-uri or "
+                "MLFLOW_TRACKING_URI."
+            )
+    words = shown_uri(text.splitlines()[0]) if text else ""
+    return InputError(f"{shown}: {type(error).__name__}: {words}. Check --tracking-uri or MLFLOW_TRACKING_URI.")
+
+
+def note_runs(folder: Path, uri: str, runs: Mapping[str, str]) -> None:
+    """Write down in a result's folder where it is recorded: run ids by the name of the part, beside those that are there."""
+    before = read_runs(folder)[1]
+    content = {"tracking_uri": shown_uri(uri), "runs": {**before, **{name: run for name, run in runs.items() if run}}}
+    temporary = folder / f"{RUNS}.tmp"
+    temporary.write_text(json.dumps(content, indent=2) + "\n")
+    temporary.replace(folder / RUNS)
+
+
+def read_runs(folder: Path) -> tuple[str, dict[str, str]]:
+    """The store and the runs that ``note_runs`` left; nothing if it left none."""
+    try:
+        found = json.loads((folder / RUNS).read_text())
+        return str(found["tracking_uri"]), {str(name): str(run) for name, run in found["runs"].items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return "", {}
+
+
+def _is_on_this_machine(uri: str) -> bool:
+    return re.match(r"https?://(?:[^/@]*@)?(?:localhost|127\.|\[::1\])", uri) is not None
+
+
+def _is_local(location: str) -> bool:
+    return location.startswith("file:") or ("://" not in location and not location.startswith(("mlflow-artifacts:", "dbfs:")))
 
 
 @contextmanager

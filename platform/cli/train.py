@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 from vitruvian.cli.arguments import parse
 
 DESCRIPTION = """Train a method, with Ray Train, tracked in MLflow.
@@ -31,4 +33,7 @@ def main(arguments: list[str], program: str) -> int:
     for stage in (*result.earlier, result):
         state = "" if stage.finished else " (not finished; the same command continues)"
         print(f"weights of {stage.stage}: {stage.weights}{state}")
+    if unsent := next((stage.unsent for stage in (*result.earlier, result) if stage.unsent), ""):
+        print(f"WARNING: MLflow does not have all of this training. {unsent}", file=sys.stderr)
+        print("Nothing is lost: the same command sends what is missing once the store answers.", file=sys.stderr)
     return 0

@@ -23,7 +23,7 @@ from vitruvian.datagen.items.registry import fields_needed
 from vitruvian.datagen.options import DatagenOptions, check_same_content
 from vitruvian.datagen.pipeline.data_card import data_card
 from vitruvian.datagen.pipeline.jobs import JobQueue
-from vitruvian.datagen.pipeline.pool import run_here, run_on_ray
+from vitruvian.datagen.pipeline.pool import Count, run_here, run_on_ray
 from vitruvian.datagen.pipeline.progress import Progress, readable_bytes, readable_seconds
 from vitruvian.datagen.pipeline.tracking import DatagenTracker
 from vitruvian.datagen.protocols.registry import make_protocol, with_protocol_defaults
@@ -33,7 +33,8 @@ from vitruvian.datagen.replays.pifu_param import param_members, param_names
 from vitruvian.datagen.replays.replay import replay_members
 from vitruvian.datagen.sources.registry import make_source
 from vitruvian.errors import InputError
-from vitruvian.mlflow_store import store_uri
+from vitruvian.mlflow_store import shown_uri, store_uri
+from vitruvian.provenance import RECIPE_HASH, provenance_tags, short_hash
 from vitruvian.ray_local import start_ray
 from vitruvian.shards.card import CARD, read_card, write_card
 from vitruvian.shards.fingerprint import dataset_fingerprint
@@ -105,7 +106,7 @@ def generate(
         shown = _progress(blocks, todo) if progress and todo else None
         uri = store_uri(tracking_uri, root) if track and (todo or "mlflow" not in read_card(root)) else None
         with _tracked(uri, options, content) as tracker:
-            for entry in _make(todo, options, shown):
+            for entry in _make(todo, options, shown, None if tracker is None else tracker.spent):
                 if not _shard_is_there(root, entry):
                     raise InputError(
                         f"{root / str(entry.file)}: an actor wrote this shard, but it is not here. --out must be a folder that "
@@ -127,7 +128,7 @@ def generate(
             if tracker is not None:
                 recorded = {**card, "folder": str(root.resolve())}
                 tracker.finish(recorded, _so_far(entries, before, start), (root / QUARANTINE,))
-                card["mlflow"] = {"run_id": tracker.run_id, "uri": tracker.uri}
+                card["mlflow"] = {"run_id": tracker.run_id, "uri": shown_uri(tracker.uri)}
             elif uri is None and "mlflow" in (old := read_card(root)):
                 card["mlflow"] = old["mlflow"]
             write_card(root, card)
@@ -145,7 +146,13 @@ def _tracked(uri: str | None, options: DatagenOptions, content: Mapping[str, Any
         uri,
         key=_digest(canonical_json({"out": where, "content": dict(content)}).encode()),
         name=options.out.name,
-        tags={"vitruvian.kind": "datagen", "vitruvian.code": code_version(), "vitruvian.out": where},
+        tags={
+            **provenance_tags("datagen"),
+            RECIPE_HASH: short_hash(dict(content)),
+            "vitruvian.protocol": options.protocol,
+            "vitruvian.code": code_version(),
+            "vitruvian.out": where,
+        },
         params=content,
     )
     try:
@@ -273,7 +280,9 @@ def _shard_is_there(root: Path, entry: ManifestEntry) -> bool:
     return path.is_file() and path.stat().st_size == entry.num_bytes
 
 
-def _make(todo: list[Block], options: DatagenOptions, progress: Progress | None) -> Iterator[ManifestEntry]:
+def _make(
+    todo: list[Block], options: DatagenOptions, progress: Progress | None, count: Count | None
+) -> Iterator[ManifestEntry]:
     """Have the blocks made, in this process or on Ray, and report each."""
     if not todo:
         return
@@ -282,7 +291,10 @@ def _make(todo: list[Block], options: DatagenOptions, progress: Progress | None)
     tick = None if progress is None else progress.tick
     with nullcontext() if options.num_actors == 0 else start_ray(options.num_actors):
         there = options.resolved()
-        made = run_here(queue, there) if options.num_actors == 0 else run_on_ray(queue, there, options.num_actors, tick=tick)
+        if options.num_actors == 0:
+            made = run_here(queue, there, count=count)
+        else:
+            made = run_on_ray(queue, there, options.num_actors, tick=tick, count=count)
         for entry in made:
             yield entry
             if progress is not None:

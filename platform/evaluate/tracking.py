@@ -10,8 +10,11 @@ from typing import Any
 from vitruvian.errors import InputError
 from vitruvian.evaluate.comparison import PairedDifference
 from vitruvian.evaluate.files import PLOTS, SAMPLES_CSV, TABLE_CSV, TABLE_MARKDOWN
-from vitruvian.evaluate.results import EvaluationReport, ModelResult
+from vitruvian.evaluate.metrics.catalogue import METRICS
+from vitruvian.evaluate.results import FORMAT, EvaluationReport, ModelResult
 from vitruvian.mlflow_store import experiment_id, quiet_client, store_error
+from vitruvian.provenance import DATA_FINGERPRINT, HELD_OUT, METRICS_HASH, people_tag, provenance_tags, short_hash
+from vitruvian.shards.people import person_code
 
 EXPERIMENT = "evaluation"
 PARENT = "mlflow.parentRunId"
@@ -55,14 +58,27 @@ def _beside_training(client: Any, report: EvaluationReport, run_id: str) -> str:
         prefix = "heldout" if len(report.models) == 1 else f"heldout/{model.name}"
         values |= {f"{prefix}/{name}": value for name, value in _averages(model).items()}
     _log_metrics(client, run_id, values)
+    for tag, text in _tags(report).items():  # the training's own stay as they are
+        client.set_tag(run_id, tag.replace("vitruvian.", "vitruvian.evaluation.", 1), text)
     _log_files(client, run_id, report, "heldout")
     return run_id
+
+
+def _tags(report: EvaluationReport) -> dict[str, str]:
+    """What evaluations must have in common to be compared: the people, and how they are measured."""
+    card = report.data.get("card", {})
+    people = {person_code(card, sample.subject_id) for sample in report.samples}
+    return {
+        DATA_FINGERPRINT: str(report.data.get("fingerprint", "")),
+        HELD_OUT: people_tag(people),
+        METRICS_HASH: short_hash([FORMAT, sorted(METRICS), report.settings]),
+    }
 
 
 def _comparison(client: Any, report: EvaluationReport, comparisons: Sequence[PairedDifference], uri: str) -> str:
     experiment = experiment_id(client, uri, EXPERIMENT)
     names = " / ".join(model.name for model in report.models)
-    tags = {"vitruvian.data_fingerprint": str(report.data.get("fingerprint", "")), "vitruvian.models": names}
+    tags = {**_tags(report), **provenance_tags("evaluate"), "vitruvian.models": names}
     if report.warning:
         tags["vitruvian.warning"] = report.warning
     parent: str = client.create_run(experiment, run_name=names[:250], tags=tags).info.run_id
@@ -74,7 +90,7 @@ def _comparison(client: Any, report: EvaluationReport, comparisons: Sequence[Pai
                 name: model.card.get(name, "") for name in ("method", "stage", "recipe", "data_fingerprint", "code_version")
             }
             _log_params(client, child, {"weights": model.weights, **card})
-            _log_metrics(client, child, _averages(model))
+            _log_metrics(client, child, {**_averages(model), **_people(model)})
             client.set_terminated(child)
         differences = {}
         for one in comparisons:
@@ -83,7 +99,7 @@ def _comparison(client: Any, report: EvaluationReport, comparisons: Sequence[Pai
             for end, value in (("low", one.low), ("high", one.high)):
                 if value is not None:
                     differences[_key(f"difference/{pair}/{one.metric}_{end}")] = value
-        _log_metrics(client, parent, differences)
+        _log_metrics(client, parent, {**differences, "usage/seconds": report.seconds})
         _log_files(client, parent, report, None)
     except BaseException:
         client.set_terminated(parent, "FAILED")
@@ -96,6 +112,10 @@ def _averages(model: ModelResult) -> dict[str, float]:
     counts = {"samples": float(model.num_samples), "failed": float(model.num_failed)}
     seconds = model.seconds_per_reconstruction
     return {**model.mean, **counts, **({} if seconds is None else {"seconds_per_reconstruction": seconds})}
+
+
+def _people(model: ModelResult) -> dict[str, float]:
+    return {"people": float(len(model.subjects))}
 
 
 def _log_metrics(client: Any, run_id: str, values: Mapping[str, float]) -> None:

@@ -43,6 +43,8 @@ class Card:
     """Codes of the people it was trained on (``shards.people``), so that it is not judged on them; empty: not known."""
     code_version: str = ""
     metrics: Mapping[str, float] = field(default_factory=dict)
+    held_out: Mapping[str, int] = field(default_factory=dict)
+    """What the metrics are averages of: ``samples``, of the data set's held-out ``people``; empty: not known."""
     parts: Mapping[str, str] = field(default_factory=dict)
     """Sub-folder -> SHA-256 of the weights in it, of each network that this one works with. ``save_weights`` fills it in."""
     extra: Mapping[str, Any] = field(default_factory=dict)

@@ -30,5 +30,7 @@ class TrainResult:
     """The weights in MLflow's registry, as ``models:/NAME/VERSION``; None if not finished."""
     parent_run_id: str | None = None
     """The MLflow run above those of the stages, where the recipe has several."""
+    unsent: str = ""
+    """Why MLflow does not have all of it; the same command sends the rest. Empty: it has."""
     earlier: tuple[TrainResult, ...] = field(default=())
     """Those of the stages before it."""

@@ -13,7 +13,7 @@ from vitruvian.errors import InputError
 from vitruvian.methods.networks import load_network
 from vitruvian.methods.stage import Recipe
 from vitruvian.methods.weights import Card, weights_sha256
-from vitruvian.mlflow_store import store_uri
+from vitruvian.mlflow_store import is_store_failure, note_runs, store_error, store_uri
 from vitruvian.ray_local import start_ray
 from vitruvian.shards.cache_build import ensure_cache
 from vitruvian.train.data import Data, ShardData
@@ -82,6 +82,7 @@ def train_recipe(
         tracking = RunTracking(
             recipe=recipe,
             data=data,
+            out=out,
             uri=store_uri(options.tracking_uri, out),
             experiment=options.experiment or recipe.method,
             key=claim_folder(out, identity, recipe, resume=options.resume),
@@ -110,10 +111,14 @@ def train_recipe(
                     progress=progress,
                     trial=trial,
                 )
-                results.append(train_stage(run, tracking.stage(plan, whole.result())))
-                if (parent := whole.result()) is not None:
+                parent = whole.result()
+                tracker = tracking.stage(plan, parent, patient=bool(results))
+                above = "" if parent is None else parent.run_id
+                note_runs(out, tracking.uri, {"": above, plan.stage.name: tracker.run_id})
+                results.append(train_stage(run, tracker))
+                if parent is not None:
                     results[-1] = replace(results[-1], parent_run_id=parent.run_id)
-                    log_result(parent, results[-1])
+                    results[-1] = _logged(parent, results[-1])
                 if not results[-1].finished:
                     break
         except BaseException as error:
@@ -121,6 +126,17 @@ def train_recipe(
             raise
         _end(whole, "FINISHED" if results[-1].finished else "KILLED")
         return replace(results[-1], earlier=tuple(results[:-1]))
+
+
+def _logged(whole: Tracker, result: TrainResult) -> TrainResult:
+    """The result, which the run above the stages has now, or why it has not."""
+    try:
+        log_result(whole, result)
+    except Exception as error:
+        if not is_store_failure(error):
+            raise
+        return replace(result, unsent=result.unsent or str(store_error(whole.uri, error)))
+    return result
 
 
 def _end(whole: Future[Tracker | None], status: str) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 from vitruvian.errors import InputError
 from vitruvian.methods.run_folders import WEIGHTS_FOLDER
 from vitruvian.methods.weights import Card, weights_sha256
+from vitruvian.mlflow_store import is_store_failure, store_error
 from vitruvian.train.data import Data
 from vitruvian.train.follow import Relay, follow
 from vitruvian.train.history import HISTORY, Event
@@ -76,14 +77,7 @@ def train_stage(run: StageRun, tracker: Tracker) -> TrainResult:
         if receipt is None:
             raise RuntimeError(f"Training ended without a result in {folder}; its checkpoint is kept.")
         relay.poll()
-        relay.flush()
-        model = None
-        if receipt.finished and run.trial is None:
-            card = run.card
-            tags = {"stage": card.stage, "recipe": card.recipe, "data_fingerprint": card.data_fingerprint}
-            version = tracker.register(folder / WEIGHTS_FOLDER, model=run.model, alias=card.recipe, tags=tags)
-            model = f"models:/{run.model}/{version}"
-        tracker.end("FINISHED" if receipt.finished else "KILLED")
+        model, unsent = _file(run, relay, tracker, finished=receipt.finished)
     except BaseException as error:
         with suppress(Exception):  # the error at hand is the one to report
             relay.poll()
@@ -101,6 +95,7 @@ def train_stage(run: StageRun, tracker: Tracker) -> TrainResult:
         run_id=tracker.run_id,
         tracking_uri=tracker.uri,
         model=model,
+        unsent=unsent,
     )
 
 
@@ -112,6 +107,25 @@ def _teller(trial: Trial, stage: str) -> Callable[[Event], None]:
             trial.after_epoch(stage, event["epoch"] + 1, event["metrics"], event["seconds"])
 
     return tell
+
+
+def _file(run: StageRun, relay: Relay, tracker: Tracker, *, finished: bool) -> tuple[str | None, str]:
+    """Send what is left and register finished weights, but for those of a trial. Returns their name in the registry, and why it
+    could not all be done: a store that is away now must not take the training with it, which is whole on disk."""
+    model = None
+    try:
+        relay.flush()
+        if finished and run.trial is None:
+            card = run.card
+            tags = {"stage": card.stage, "recipe": card.recipe, "data_fingerprint": card.data_fingerprint}
+            version = tracker.register(run.folder / WEIGHTS_FOLDER, model=run.model, alias=card.recipe, tags=tags)
+            model = f"models:/{run.model}/{version}"
+        tracker.end("FINISHED" if finished else "KILLED")
+    except Exception as error:
+        if not is_store_failure(error):
+            raise
+        return None, str(store_error(tracker.uri, error))
+    return model, ""
 
 
 def _check_parts(run: StageRun) -> None:

@@ -27,6 +27,7 @@ from vitruvian.train.readings import DivergedError
 from vitruvian.train.receipt import Receipt, write_json, write_receipt
 from vitruvian.train.split_guard import people_behind
 from vitruvian.train.with_derived import with_derived
+from vitruvian.usage import metered
 
 FAILURE = "failure.json"
 LOCK_WAIT_S = 60.0
@@ -60,8 +61,12 @@ def carry_out(task: Task, *, device: str, rank: int = 0, world_size: int = 1) ->
     failure = task.folder / FAILURE
     if failure.exists() and json.loads(failure.read_text())["attempt"] == task.attempt:
         return
+    gpus = 0.0 if device == "cpu" else 1.0
     try:
-        with clear_disk_errors(task.folder):
+        with (
+            metered(task.folder, attempt=task.attempt, rank=str(rank), cpus=task.cpus, gpus=gpus),
+            clear_disk_errors(task.folder),
+        ):
             _train(task, device=device, rank=rank, world_size=world_size)
     except Exception as error:
         if world_size > 1 and isinstance(error, RuntimeError):  # most likely another worker died in a collective operation
@@ -123,7 +128,9 @@ def _train(task: Task, *, device: str, rank: int, world_size: int) -> None:
             extra = {**task.card.extra, "num_steps": outcome.num_steps, "finished": outcome.finished}
             behind = [*task.parts.values(), *([] if task.init is None else [task.init])]
             people = list(dict.fromkeys([*data.people("train"), *people_behind(behind)]))
-            card = replace(task.card, metrics=dict(outcome.metrics), people=people, extra=extra)
+            measured = 0 if held_out is None else min(stage.training.validation_samples, len(held_out))
+            judged = {"people": len(data.people("test")), "samples": measured}
+            card = replace(task.card, metrics=dict(outcome.metrics), people=people, held_out=judged, extra=extra)
             save_weights(folder / WEIGHTS_FOLDER, outcome.network.state_dict(), card, parts=task.parts)
             receipt = Receipt(
                 finished=outcome.finished,

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import resource
+import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from itertools import chain
+from typing import Any
 
 from vitruvian.datagen.blocks import Block, Products, block_rows
 from vitruvian.datagen.items.registry import fields_needed
@@ -11,8 +15,22 @@ from vitruvian.datagen.options import DatagenOptions
 from vitruvian.datagen.protocols.registry import make_protocol, with_protocol_defaults
 from vitruvian.datagen.renderers.registry import make_renderer
 from vitruvian.datagen.sources.registry import make_source
+from vitruvian.machine import describe_machine
 from vitruvian.shards.manifest import ManifestEntry, shard_name
 from vitruvian.shards.writer import clear_disk_errors, write_shard
+from vitruvian.usage import cpu_seconds
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Spent:
+    """What a block took."""
+
+    core_seconds: float
+    """Time for which its process held its core."""
+    cpu_seconds: float
+    peak_memory_bytes: int
+    """Of its process, so far."""
+    machine: Mapping[str, Any]
 
 
 class BlockWorker:
@@ -41,6 +59,18 @@ class BlockWorker:
         with clear_disk_errors(self.options.out):
             receipt = write_shard(self.options.out / shard_name(block.number), chain([first], rows), self.products.items)
         return ManifestEntry.of(block.number, receipt, quarantined)
+
+    def make_measured(self, block: Block, skip: Mapping[str, str]) -> tuple[ManifestEntry, Spent]:
+        """``make``, and what it took."""
+        began, cpu = time.monotonic(), cpu_seconds()
+        entry = self.make(block, skip)
+        spent = Spent(
+            core_seconds=time.monotonic() - began,
+            cpu_seconds=cpu_seconds() - cpu,
+            peak_memory_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+            machine=describe_machine(),
+        )
+        return entry, spent
 
     def probe(self, block: Block) -> None:
         """Make a block and throw it away: does this process survive it?"""

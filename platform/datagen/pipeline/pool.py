@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from vitruvian.datagen.options import DatagenOptions
-from vitruvian.datagen.pipeline.actors import BlockWorker
+from vitruvian.datagen.pipeline.actors import BlockWorker, Spent
 from vitruvian.datagen.pipeline.crew_size import CrewSize, actor_resource
 from vitruvian.datagen.pipeline.jobs import Job, JobQueue
 from vitruvian.shards.manifest import ManifestEntry
@@ -27,12 +27,19 @@ FAILED_STARTS = 8
 """Processes in a row that die before they are up, on nodes that live; then something is wrong with the machine."""
 
 
-def run_here(queue: JobQueue, options: DatagenOptions) -> Iterator[ManifestEntry]:
+Count = Callable[[Spent], None]
+"""Is told what each finished block took."""
+
+
+def run_here(queue: JobQueue, options: DatagenOptions, *, count: Count | None = None) -> Iterator[ManifestEntry]:
     """All jobs one after another in this process, without Ray."""
     worker = BlockWorker(options)
     while len(queue):
         job = queue.next()
-        yield worker.make(job.block, job.skip)
+        entry, spent = worker.make_measured(job.block, job.skip)
+        if count is not None:
+            count(spent)
+        yield entry
         queue.done(job)
 
 
@@ -47,9 +54,10 @@ class Member:
 class Crew:
     """Actors that are starting, idle or busy. ``size`` is asked again and again, so the crew grows with the cluster."""
 
-    def __init__(self, worker: type[BlockWorker], options: DatagenOptions, size: CrewSize) -> None:
+    def __init__(self, worker: type[BlockWorker], options: DatagenOptions, size: CrewSize, count: Count | None = None) -> None:
         import ray
 
+        self._count = count
         self._resource = actor_resource(options.actor_resource)
         resources = {self._resource: 1.0} if self._resource else {}
         self._remote = ray.remote(num_cpus=1, resources=resources, max_restarts=0, max_task_retries=0)(worker)
@@ -67,7 +75,8 @@ class Crew:
         """Give a job to every idle member; hire as many as there is work and room for, let go whom there is no work for."""
         while len(queue) and self._idle:
             member, job = self._idle.pop(), queue.next()
-            call = member.actor.probe.remote(job.block) if job.probe else member.actor.make.remote(job.block, job.skip)
+            doer = member.actor
+            call = doer.probe.remote(job.block) if job.probe else doer.make_measured.remote(job.block, job.skip)
             self._busy[call] = (member, job, time.monotonic())
         jobs_left, up = len(queue) + len(self._busy), len(self._idle) + len(self._busy)
         missing = self._size.wanted(room=self._room(), up=up, jobs_left=jobs_left) - up - len(self._starting)
@@ -123,7 +132,7 @@ class Crew:
 
         member, job, since = self._busy.pop(call)
         try:
-            entry = ray.get(call)
+            made = ray.get(call)
         except ActorUnavailableError:  # it may still run, unheard: whatever it writes is the same bytes under the same name
             ray.kill(member.actor)
             queue.lost(job)
@@ -136,8 +145,12 @@ class Crew:
             return None
         self._idle.append(member)
         queue.done(job)
-        if not job.probe:
-            self._size.job_took(time.monotonic() - since)
+        if made is None:  # a probe
+            return None
+        self._size.job_took(time.monotonic() - since)
+        entry, spent = made
+        if self._count is not None:
+            self._count(spent)
         return entry
 
 
@@ -148,13 +161,14 @@ def run_on_ray(
     *,
     worker: type[BlockWorker] = BlockWorker,
     tick: Callable[[int], None] | None = None,
+    count: Count | None = None,
 ) -> Iterator[ManifestEntry]:
     """All jobs on ``num_actors`` actors; Ray must be running. None: as ``CrewSize`` says, as nodes come and go.
 
     Entries are yielded as blocks are finished. ``tick`` is called now and then with the number of members at work.
     """
     size = CrewSize(fixed=num_actors, grows=bool(os.environ.get("RAY_ADDRESS")), worth_s=options.actor_worth_s)
-    crew = Crew(worker, options, size)
+    crew = Crew(worker, options, size, count)
     while len(queue) or crew.num_busy:
         crew.work(queue)
         entry = crew.wait(queue)

@@ -12,9 +12,13 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from vitruvian.datagen.pipeline.actors import Spent
 from vitruvian.mlflow_store import RUN_KEY, experiment_id, quiet_client, store_error
+from vitruvian.provenance import DATA_FINGERPRINT
+from vitruvian.usage import machine_words
 
 EXPERIMENT = "datagen"
+USAGE = "usage/"
 INTERVAL_S = 10.0
 """Between two records of progress."""
 _BATCH = 100
@@ -30,6 +34,10 @@ class DatagenTracker:
         self._client: Any = None
         self._error: Exception | None = None
         self._last = 0.0
+        self._began = time.monotonic()
+        self._before: dict[str, float] = {}
+        self._usage = dict.fromkeys(("core_hours", "cpu_seconds", "peak_memory_bytes"), 0.0)
+        self._machines: dict[str, Mapping[str, Any]] = {}
         self._thread = threading.Thread(target=self._open, args=(key, name, dict(tags), dict(params)), daemon=True)
         self._thread.start()
 
@@ -41,6 +49,9 @@ class DatagenTracker:
             if found:
                 self.run_id = found[0].info.run_id
                 client.update_run(self.run_id, status="RUNNING")
+                self._before = {name: value for name, value in found[0].data.metrics.items() if name.startswith(USAGE)}
+                for tag, text in tags.items():
+                    client.set_tag(self.run_id, tag, text)
             else:
                 from mlflow.entities import Param
 
@@ -57,6 +68,19 @@ class DatagenTracker:
         if self._error is not None:
             raise store_error(self.uri, self._error) from self._error
 
+    def spent(self, spent: Spent) -> None:
+        """What a block took; what earlier starts of the command spent is added to it."""
+        self._usage["core_hours"] += spent.core_seconds / 3600
+        self._usage["cpu_seconds"] += spent.cpu_seconds
+        self._usage["peak_memory_bytes"] = max(self._usage["peak_memory_bytes"], spent.peak_memory_bytes)
+        self._machines[str(spent.machine)] = spent.machine
+
+    def _usage_so_far(self) -> dict[str, float]:
+        values = {**self._usage, "seconds": time.monotonic() - self._began, "attempts": 1.0}
+        whole = {name: value + self._before.get(f"{USAGE}{name}", 0.0) for name, value in values.items()}
+        peak = max(values["peak_memory_bytes"], self._before.get(f"{USAGE}peak_memory_bytes", 0.0))
+        return {f"{USAGE}{name}": value for name, value in {**whole, "peak_memory_bytes": peak}.items()}
+
     def progress(self, count: Callable[[], Mapping[str, float]]) -> None:
         """Record counts so far, every few seconds; ``subjects`` is the step. Nothing before the store is open."""
         self.check()
@@ -72,6 +96,9 @@ class DatagenTracker:
         try:
             self._log(values)
             self._client.log_dict(self.run_id, dict(card), "dataset.json")
+            self._client.set_tag(self.run_id, DATA_FINGERPRINT, card["fingerprint"])
+            for name, text in machine_words(list(self._machines.values())).items():
+                self._client.set_tag(self.run_id, f"vitruvian.{name}", text)
             for path in files:
                 self._client.log_artifact(self.run_id, str(path))
             self._log_dataset(card)
@@ -92,8 +119,9 @@ class DatagenTracker:
         from mlflow.entities import Metric
 
         now, step = int(time.time() * 1000), int(values["subjects"])
+        whole = {**values, **self._usage_so_far()}
         try:
-            self._client.log_batch(self.run_id, metrics=[Metric(name, float(v), now, step) for name, v in values.items()])
+            self._client.log_batch(self.run_id, metrics=[Metric(name, float(v), now, step) for name, v in whole.items()])
         except Exception as error:
             raise store_error(self.uri, error) from error
 
