@@ -19,6 +19,7 @@ COMMANDS = {
         "train": "train a method's recipe on shards, on Ray Train, tracked in MLflow",
         "evaluate": "measure trained weights on held-out people and write a report",
         "reconstruct": "turn a photograph of a person into a mesh",
+        "serve": "host reconstructors: an HTTP API and a web page, on Ray Serve",
         "weights": "bring published checkpoints in as weights folders",
         "doctor": "say what is installed, what works, and how to get the rest",
     }.items()

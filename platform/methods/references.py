@@ -52,13 +52,13 @@ def fetch_weights(reference: str, *, store: str | None = None, cache: Path | Non
     """The local weights folder that ``reference`` means.
 
     ``models:/NAME@ALIAS``, ``models:/NAME/VERSION``, ``models:/NAME/latest``; a weights folder; the folder of a training run,
-    which stands for its last stage; or a word of the package (``pifu``), if no such folder is there. ``store``: MLflow's
-    tracking URI (None: ``default_store()``). A registered version is copied into ``cache`` (None: ``default_cache()``) once.
-    Raises ``InputError``.
+    which stands for its last stage; or a word of the package (``pifu``), if no folder of that name has weights. ``store``:
+    MLflow's tracking URI (None: ``default_store()``). A registered version is copied into ``cache`` once (None:
+    ``default_cache()``). Raises ``InputError``.
     """
     if not reference.startswith(REGISTRY):
         folder = Path(reference).expanduser()
-        if reference in builtin_names() and not folder.is_dir():
+        if reference in builtin_names() and not _holds_weights(folder):
             return builtin_weights(reference)
         if not folder.exists():
             raise InputError(
@@ -139,6 +139,13 @@ def _asked(uri: str, ask: Callable[[Any], Answer]) -> Answer:
         if "not found" in str(error).lower() or "RESOURCE_DOES_NOT_EXIST" in str(error):
             raise _NotThereError from None
         raise store_error(uri, error) from error
+
+
+def _holds_weights(folder: Path) -> bool:
+    try:
+        return folder.is_dir() and find_weights(folder).is_dir()
+    except InputError:
+        return False
 
 
 def _newest(client: Any, name: str) -> Any:

@@ -49,7 +49,9 @@ def test_folders_runs_and_words_of_the_package(tmp_path: Path, monkeypatch: pyte
     assert fetch_weights(str(run.parent)) == run
     (tmp_path / "run" / "run.json").write_text('{"stages": ["shape"]}')
     assert fetch_weights("run") == Path("run/shape/weights")
-    shutil.copytree(builtin, tmp_path / "pifu")  # a folder that has the name of a word is the folder
+    (tmp_path / "pifu").mkdir()
+    assert fetch_weights("pifu") == builtin  # a folder of that name that holds something else
+    shutil.copytree(builtin, tmp_path / "pifu", dirs_exist_ok=True)  # a folder that has the name of a word is the folder
     assert fetch_weights("pifu") == Path("pifu")
     with pytest.raises(InputError, match=r"weights nobody: there is no such folder.*\(pifu"):
         fetch_weights("nobody")

@@ -35,6 +35,8 @@ from vitruvian.methods.weights import Card
 
 PointColours = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 """(N, 3) positions to (N, 3) sRGB in [0, 1]."""
+OnStep = Callable[[str], None]
+"""Gets the name of a step (a key of ``Reconstruction.timings_s``) when it is done."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -107,22 +109,27 @@ class FieldReconstructor(ABC):
         return (looks[index].calibration.astype(np.float64) @ to_world).astype(np.float32)
 
     def reconstruct(
-        self, picture: NDArray[np.uint8], mask: NDArray[np.bool_], *, camera: Camera | None = None
+        self,
+        picture: NDArray[np.uint8],
+        mask: NDArray[np.bool_],
+        *,
+        camera: Camera | None = None,
+        on_step: OnStep | None = None,
     ) -> Reconstruction:
         """Mesh of the person whom ``mask`` (H, W) marks in ``picture`` (H, W, 3) sRGB.
 
         With a ``camera`` (orthographic, as in data of these methods) the network sees the whole picture and depth 0 is the
         camera's z = 0. Without one it sees the square around the person, and the mesh is 1.75 m high (see ``Reconstruction``).
         Raises ``InputError`` for a picture and mask that do not fit each other, a camera that does not fit, an empty mask, or
-        when the network finds nobody.
+        when the network finds nobody. ``on_step`` hears of each step when it is done.
         """
-        return self.reconstruct_views([View(picture=picture, mask=mask, camera=camera)])
+        return self.reconstruct_views([View(picture=picture, mask=mask, camera=camera)], on_step=on_step)
 
     @torch.inference_mode()
-    def reconstruct_views(self, views: Sequence[View]) -> Reconstruction:
+    def reconstruct_views(self, views: Sequence[View], *, on_step: OnStep | None = None) -> Reconstruction:
         """As ``reconstruct`` from several pictures of one person, each with its camera; the first one's is the result's."""
         timings: dict[str, float] = {}
-        clock = _Clock(timings)
+        clock = _Clock(timings, on_step)
         options = self.options
         self._check_number(views)
         looks = [
@@ -194,9 +201,11 @@ def fill(field: Field, grid: Grid, options: FieldOptions) -> FieldGrid:
 class _Clock:
     """Seconds between laps, written into a dict."""
 
-    def __init__(self, timings: dict[str, float]) -> None:
-        self.timings, self.last = timings, time.perf_counter()
+    def __init__(self, timings: dict[str, float], on_step: OnStep | None) -> None:
+        self.timings, self.on_step, self.last = timings, on_step, time.perf_counter()
 
     def lap(self, name: str) -> None:
         now = time.perf_counter()
         self.timings[name], self.last = now - self.last, now
+        if self.on_step is not None:
+            self.on_step(name)

@@ -1,0 +1,144 @@
+"""The Ray Serve deployment that computes: an ``Engine`` with models that are loaded when asked for, and batches of pictures."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass, field
+from typing import Any
+
+from ray import serve
+
+from vitruvian.errors import InputError
+from vitruvian.serve.catalogue import Pinned, find_sources, pin
+from vitruvian.serve.engine import Engine, LoadedModel, load_model
+from vitruvian.serve.jobs import Event, Job
+from vitruvian.serve.problems import Problem
+from vitruvian.serve.settings import settings_from
+
+LOG = logging.getLogger("ray.serve")
+
+
+@dataclass(slots=True)
+class Work:
+    """A job in a batch, and whoever listens to it."""
+
+    job: Job
+    pinned: Pinned
+    loop: asyncio.AbstractEventLoop
+    events: asyncio.Queue[Event] = field(default_factory=asyncio.Queue)
+    abandoned: bool = False
+
+    def emit(self, event: Event) -> None:
+        """From any thread."""
+        if not self.loop.is_closed():
+            self.loop.call_soon_threadsafe(self.events.put_nowait, event)
+
+
+class Models:
+    """One replica. Bound with plain values, so that a config file can deploy it."""
+
+    async def __init__(self, settings: dict[str, Any]) -> None:  # type: ignore[misc]
+        self.settings = settings_from(settings)
+        self.engine = Engine(cores=self.settings.cores_per_replica, device=self.settings.device)
+        self.pins: dict[str, Pinned] = {}
+        self.load = serve.multiplexed(max_num_models_per_replica=self.settings.models_per_replica)(self._loader())
+        self.batch = serve.batch(max_batch_size=self.settings.batch_size, batch_wait_timeout_s=self.settings.batch_wait_s)(
+            self._batcher()
+        )
+        sources = await asyncio.to_thread(find_sources, self.settings.models, self.settings.store)
+        for source in sources[: self.settings.models_per_replica]:
+            await self.warm(await asyncio.to_thread(pin, source))
+
+    async def warm(self, pinned: Pinned) -> None:
+        """Load these weights and make one small pass. Raises ``InputError``."""
+        model, _ = await self._model(pinned)
+        await asyncio.get_running_loop().run_in_executor(self.engine.pool, self.engine.warm, model)
+
+    async def stream(self, job: Job, pinned: Pinned) -> AsyncGenerator[Event, None]:
+        """The events of a job; the last is ``done`` or ``error``."""
+        work = Work(job, pinned, asyncio.get_running_loop())
+        task = asyncio.create_task(self.batch(work))
+        try:
+            while True:
+                getting = asyncio.ensure_future(work.events.get())
+                await asyncio.wait([getting, task], return_when=asyncio.FIRST_COMPLETED)
+                if not getting.done() and task.done():
+                    await asyncio.wait([getting], timeout=1)  # the last events are on their way
+                if not getting.done():
+                    getting.cancel()
+                    task.result()
+                    raise ConnectionError("a job has no end")
+                event = getting.result()
+                yield event
+                if event[0] in ("done", "error"):
+                    return
+        finally:
+            work.abandoned = True
+            if task.done() and not task.cancelled():
+                task.exception()  # has been told
+            else:
+                task.cancel()
+
+    def check_health(self) -> None:
+        """Ray replaces a replica in which this raises."""
+        self.engine.pool.submit(int)
+
+    async def _model(self, pinned: Pinned) -> tuple[LoadedModel, bool]:
+        """The weights, and whether they had to be loaded now."""
+        known = len(self.pins)
+        self.pins[pinned.model_id] = pinned
+        if known > 200:  # of long ago
+            self.pins.pop(next(iter(self.pins)))
+        before = self.loads
+        model: LoadedModel = await self.load(pinned.model_id)
+        return model, self.loads > before
+
+    def _loader(self) -> Any:
+        self.loads = 0
+
+        async def load_weights(model_id: str) -> LoadedModel:
+            self.loads += 1
+            model = await asyncio.to_thread(load_model, self.pins[model_id], self.settings.device)
+            LOG.info("model %s loaded in %.2f s", model_id, model.seconds)
+            return model
+
+        return load_weights
+
+    def _batcher(self) -> Any:
+        async def batch(works: list[Work]) -> list[None]:
+            by_model: dict[str, list[Work]] = {}
+            for work in works:
+                if not work.abandoned:
+                    by_model.setdefault(work.pinned.model_id, []).append(work)
+            for group in by_model.values():
+                await self._compute(group)
+            return [None] * len(works)
+
+        return batch
+
+    async def _compute(self, works: list[Work]) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            model, loaded_now = await self._model(works[0].pinned)
+        except Exception as error:
+            LOG.error("model %s cannot be loaded: %s", works[0].pinned.model_id, error)
+            hint = "Try again: its weights may just be changing." if isinstance(error, InputError) else ""
+            for work in works:
+                work.emit(("error", {"problem": Problem("internal", "The model cannot be loaded.", hint)}))
+            return
+        if loaded_now:
+            works[0].emit(("loaded", {"seconds": model.seconds}))
+        if works[0].job.task == "pose":
+            jobs = [(work.job, work.emit) for work in works]
+            await loop.run_in_executor(self.engine.pool, self.engine.run_bodies, model, jobs)
+            return
+        todo = [loop.run_in_executor(self.engine.pool, self._one, model, work, len(works)) for work in works]
+        await asyncio.gather(*todo)
+
+    def _one(self, model: LoadedModel, work: Work, batch_size: int) -> None:
+        if work.abandoned:  # its client has left while it waited in the batch
+            work.emit(("error", {"problem": Problem("timed_out", "Nobody waits for it.")}))
+            return
+        self.engine.run(model, work.job, work.emit, batch_size)
