@@ -40,8 +40,9 @@ class Options:
 
     photos: Annotated[tuple[Path, ...], tyro.conf.Positional] = ()
     """Pictures (PNG, JPEG, WebP, TIFF, ...) and folders of pictures."""
-    weights: Path | None = None
-    """A weights folder, or the folder of a training run. Default: those that come with the package."""
+    weights: str | None = None
+    """A weights folder, the folder of a training run, or an entry of MLflow's registry (models:/NAME@ALIAS). Default: those
+    that come with the package."""
     method: str | None = None
     """Without --weights: whose weights, of those that come with the package. Default: pifu."""
     mask: Path | None = None
@@ -128,11 +129,12 @@ def load(options: Options) -> FieldReconstructor:
     from vitruvian.methods.builtin import DEFAULT, builtin_weights
     from vitruvian.methods.cpu.memory import keep_freed_memory
     from vitruvian.methods.fields.reconstructor import FieldReconstructor
+    from vitruvian.methods.references import fetch_weights
     from vitruvian.methods.registry import load_reconstructor
 
     if options.weights is not None and options.method is not None:
         raise InputError("--method: chooses among the weights of the package; leave it out when you give --weights.")
-    folder = options.weights if options.weights is not None else builtin_weights(options.method or DEFAULT)
+    folder = fetch_weights(options.weights) if options.weights is not None else builtin_weights(options.method or DEFAULT)
     reconstructor = load_reconstructor(folder)
     if not isinstance(reconstructor, FieldReconstructor):
         raise InputError(f"{folder}: the weights are of {reconstructor.card.method}, which does not make meshes from a field.")
