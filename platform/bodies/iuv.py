@@ -17,17 +17,19 @@ _CANDIDATES = 24
 _CANDIDATE_CHUNK = 20_000
 
 
-def draw_iuv(charts: SurfaceCharts, vertices: NDArray[Any], camera: Camera) -> NDArray[np.float32]:
+def draw_iuv(charts: SurfaceCharts, vertices: NDArray[Any], camera: Camera, *, by_face: bool = False) -> NDArray[np.float32]:
     """(H, W, 3) of part (0 is background), u and v at the pixel centres, for a body at (V, 3) ``vertices``, world metres.
 
-    The part is that of the face; u and v are interpolated with perspective-correct weights, both sides of a face drawn.
+    The part is that of the face; u and v are interpolated with perspective-correct weights (``by_face``: the means of the
+    face's corners), both sides of a face drawn.
     """
     seen = rasterize(charts.positions(np.asarray(vertices, np.float32)), charts.faces, camera)
     picture = np.zeros((camera.height_px, camera.width_px, 3), np.float32)
     rows, columns = np.nonzero(seen.face_id >= 0)
     face = seen.face_id[rows, columns]
     picture[rows, columns, 0] = charts.face_parts[face]
-    picture[rows, columns, 1:] = np.einsum("nk,nkc->nc", seen.barycentrics[rows, columns], charts.uvs[charts.faces[face]])
+    weights = np.full((len(face), 3), 1 / 3, np.float32) if by_face else seen.barycentrics[rows, columns]
+    picture[rows, columns, 1:] = np.einsum("nk,nkc->nc", weights, charts.uvs[charts.faces[face]])
     return picture
 
 

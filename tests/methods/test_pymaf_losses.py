@@ -79,7 +79,13 @@ def test_a_training_step() -> None:
     for number, estimate in enumerate(output.estimates[1:], start=1):
         joints = torch.from_numpy(golden["step.pose_3d"])
         terms = estimate_losses(estimate, joints=joints, has_joints=has_joints, weights=weights, **labels)
-        names = {"regr_pose": "pose", "regr_betas": "shape", "keypoints": "keypoints", "keypoints_3d": "joints", "cam": "camera"}
+        names = {
+            "regr_pose": "pose",
+            "regr_betas": "shape",
+            "keypoints": "keypoints",
+            "keypoints_3d": "joints",
+            "cam": "camera",
+        }
         found |= {f"loss_{theirs}_{number}": terms[ours] for theirs, ours in names.items()}
     for name, value in zip(golden["step.loss_names"], golden["step.losses"], strict=True):
         np.testing.assert_allclose(found[str(name)].detach(), value, rtol=1e-4, err_msg=str(name))
@@ -101,4 +107,6 @@ def test_cameras_that_labels_are_drawn_by() -> None:
     joints = layer(torch.from_numpy(golden["step.betas"]), turns).joints[:, 25:].numpy()
     valid = np.flatnonzero(golden["step.has_smpl"])
     for sample, expected in zip(valid, golden["step.render_cam"], strict=True):
-        np.testing.assert_allclose(solved_camera(joints[sample], golden["step.keypoints"][sample]), expected, rtol=2e-4, atol=2e-5)
+        np.testing.assert_allclose(
+            solved_camera(joints[sample], golden["step.keypoints"][sample]), expected, rtol=2e-4, atol=2e-5
+        )

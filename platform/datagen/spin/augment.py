@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from vitruvian.bodies.skeleton import MIRROR_JOINTS
-from vitruvian.datagen.spin.crop import SIZE_PX, transform_points
+from vitruvian.datagen.spin.crop import SIZE_PX, crop_matrix, transform_points
 
 NOISE_FACTOR = 0.4
 ROTATION_DEG = 30.0
@@ -57,14 +57,21 @@ def keypoints_in_crop(
     *,
     size_px: int = SIZE_PX,
     mirror: tuple[int, ...] = MIRROR_49,
+    exact: bool = False,
 ) -> NDArray[np.float32]:
-    """(J, 3) column, row, confidence in the photograph to the same in the crop, in [-1, 1]; whole pixels, as published.
+    """(J, 3) column, row, confidence in the photograph to the same in the crop, in [-1, 1]; whole pixels, as published, or
+    ``exact``.
 
     ``scale`` is the box's own; ``draw`` multiplies it.
     """
     drawn = draw or CropDraw()
     moved = np.array(keypoints, np.float64)
-    pixels = transform_points(moved[:, :2] + 1, center, scale * drawn.scale, size_px=size_px, rotation_deg=drawn.rotation_deg)
+    place: dict[str, Any] = {"size_px": size_px, "rotation_deg": drawn.rotation_deg}
+    if exact:
+        matrix = crop_matrix(center, scale * drawn.scale, **place)
+        pixels: NDArray[Any] = moved[:, :2] @ matrix[:2, :2].T + matrix[:2, 2]
+    else:
+        pixels = transform_points(moved[:, :2] + 1, center, scale * drawn.scale, **place)
     moved[:, :2] = 2.0 * pixels / size_px - 1.0
     if drawn.flip:
         moved = moved[list(mirror)]

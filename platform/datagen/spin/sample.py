@@ -76,13 +76,19 @@ def solved_camera(joints_j3: NDArray[Any], keypoints_49: NDArray[Any]) -> NDArra
 
 
 def iuv_labels(
-    sample: Mapping[str, Any], model: BodyModel, charts: SurfaceCharts, data: JointData | None = None
+    sample: Mapping[str, Any],
+    model: BodyModel,
+    charts: SurfaceCharts,
+    data: JointData | None = None,
+    *,
+    pixels: int = MAP_SIZE_PX,
 ) -> NDArray[np.float32]:
-    """(3, 56, 56) of part / 24, u, v: the body of a training sample's pose and betas, by the camera that fits its keypoints.
+    """(3, 56, 56) (or ``pixels``) of part / 24, u, v: the body of a training sample's pose and betas, by the camera that
+    fits its keypoints.
 
     ``data`` has SPIN's regressor, for models other than the built-in one.
     """
     posed = pose_body(model, betas=sample["betas"], body_pose=sample["pose"][3:], global_orient=sample["pose"][:3])
     joints = locate_joints("j24", model.name, posed.joints, posed.vertices, data)
-    camera = crop_camera(solved_camera(joints, sample["keypoints"]), pixels=MAP_SIZE_PX)
+    camera = crop_camera(solved_camera(joints, sample["keypoints"]), pixels=pixels)
     return to_published(draw_iuv(charts, posed.vertices @ AXES, camera))

@@ -1,7 +1,7 @@
 """What PyMAF is trained to minimise: errors of keypoints, joints, pose and shape after each correction, and of IUV maps.
 
-Published means are over all entries of the samples that have the label; a keypoint's confidence is a factor, never a divisor. The
-loss of u and v is a sum over pixels divided by the batch: large, and what early training is about.
+Published means are over all entries of the samples that have the label; a keypoint's confidence is a factor, never a
+divisor. The loss of u and v is a sum over pixels divided by the batch: large, and what early training is about.
 """
 
 from __future__ import annotations
@@ -106,7 +106,8 @@ def estimate_losses(
 
 
 def iuv_losses(scores: IuvScores, labels: Tensor, valid: Tensor, weights: LossWeights) -> dict[str, Tensor]:
-    """The weighted terms of (B, 3, H, W) labels of part / 24, u and v: coordinates at the label's part, both classifications."""
+    """The weighted terms of (B, 3, H, W) labels of part / 24, u and v: coordinates at the label's part, both
+    classifications."""
     part = torch.round(labels[:, 0] * NUM_PARTS).long()
     merged = torch.tensor(MERGED_15, device=labels.device)[part]
     terms = {

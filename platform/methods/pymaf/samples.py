@@ -1,0 +1,89 @@
+"""From a stored view to what PyMAF learns from: a crop, and what is known of the person in it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from vitruvian.bodies.iuv import draw_iuv
+from vitruvian.bodies.joint_sets import locate_joints
+from vitruvian.bodies.regression_body import BUILTIN, RegressionBody
+from vitruvian.bodies.skinning import pose_body
+from vitruvian.datagen.spin.augment import CropDraw, draw_crop, keypoints_in_crop, turned_joints, turned_pose
+from vitruvian.datagen.spin.camera import AXES, crop_camera
+from vitruvian.datagen.spin.crop import coloured, crop, crop_matrix, normalised
+from vitruvian.datagen.spin.iuv_maps import to_published
+from vitruvian.datagen.spin.sample import annotation, solved_camera
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PymafSampleOptions:
+    """The defaults are ours; ``paper`` and ``eft`` take the published ones where they differ."""
+
+    augment: bool = True
+    """Mirror, gains of the colours, rotation and scale as published (in training)."""
+    whole_pixels: bool = False
+    """Round keypoints to whole pixels of the crop, as published."""
+    crops: Literal["direct", "published"] = "direct"
+    """``direct``: one resampling of the picture, with antialiasing. ``published``: turned first, cut out at whole pixels, then
+    resized."""
+    iuv: Literal["corners", "faces"] = "corners"
+    """u and v of labels: interpolated between the ``corners`` of a face, or one value for each of the ``faces``, as in the
+    code of the paper."""
+
+
+def training_sample(
+    stored: Mapping[str, Any], options: PymafSampleOptions, rng: np.random.Generator, *, training: bool, image_size_px: int
+) -> dict[str, Any]:
+    """``image`` (3, S, S), ``keypoints`` (49, 3), ``joints`` (24, 4), ``pose`` (72,), ``betas`` (10,) as one draw shows
+    them."""
+    labels = annotation(stored)
+    draw = draw_crop(rng) if training and options.augment else CropDraw()
+    center, scale = labels["center"], float(labels["scale"])
+    if options.crops == "published":
+        seen = crop(stored["rgb"], center, scale * draw.scale, size_px=image_size_px, rotation_deg=draw.rotation_deg)
+    else:
+        seen = direct_crop(stored["rgb"], center, scale * draw.scale, size_px=image_size_px, rotation_deg=draw.rotation_deg)
+    keypoints = np.concatenate([labels["openpose"], labels["part"]])
+    return {
+        "image": normalised(coloured(seen, np.array(draw.gains), flip=draw.flip)),
+        "keypoints": keypoints_in_crop(keypoints, center, scale, draw, exact=not options.whole_pixels),
+        "joints": turned_joints(labels["S"], draw),
+        "pose": turned_pose(labels["pose"], draw),
+        "betas": np.asarray(labels["shape"], np.float32),
+    }
+
+
+def direct_crop(
+    picture: NDArray[np.uint8], center: NDArray[Any], scale: float, *, size_px: int, rotation_deg: float = 0.0
+) -> NDArray[np.uint8]:
+    """(S, S, 3) of (H, W, 3), black outside: bilinear at a multiple of the size where the picture has more pixels, then
+    means."""
+    zoom = size_px / (200.0 * scale)
+    finer = min(4, max(1, math.ceil(1 / zoom - 0.25)))
+    matrix = crop_matrix(center, scale, size_px=size_px * finer, rotation_deg=rotation_deg)[:2]
+    matrix[:, 2] += 0.5 * matrix[:, 0] + 0.5 * matrix[:, 1] - 0.5  # pixels' middles are whole numbers there
+    drawn = cv2.warpAffine(picture, matrix, (size_px * finer, size_px * finer), flags=cv2.INTER_LINEAR)
+    return np.asarray(drawn if finer == 1 else cv2.resize(drawn, (size_px, size_px), interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def iuv_labels(sample: Mapping[str, Any], body: RegressionBody, *, pixels: int, kind: str = "corners") -> NDArray[np.float32]:
+    """(3, P, P) of part / 24, u and v: the labelled body, by the camera that fits it to its keypoints.
+
+    ValueError for a body whose charts are not known.
+    """
+    if body.charts is None:
+        raise ValueError("iuv_labels: the body has no charts; give the folder with UV_Processed.mat.")
+    posed = pose_body(
+        body.model, betas=sample["betas"], body_pose=sample["pose"][3:], global_orient=sample["pose"][:3]
+    )  # fmt: skip
+    name = BUILTIN if body.name == BUILTIN else "smpl"
+    joints = locate_joints("j24", name, posed.joints, posed.vertices, body.joint_data)
+    camera = crop_camera(solved_camera(joints, sample["keypoints"]), pixels=pixels)
+    return to_published(draw_iuv(body.charts, posed.vertices @ AXES, camera, by_face=kind == "faces"))
