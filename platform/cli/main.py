@@ -20,6 +20,7 @@ COMMANDS = {
         "evaluate": "measure trained weights on held-out people and write a report",
         "reconstruct": "turn a photograph of a person into a mesh",
         "serve": "host reconstructors: an HTTP API and a web page, on Ray Serve",
+        "pose": "estimate the bodies of people in photographs, with overlays",
         "weights": "bring published checkpoints in as weights folders",
         "doctor": "say what is installed, what works, and how to get the rest",
     }.items()
