@@ -26,6 +26,8 @@ MAX_HEIGHT_PX = 1536
 HEAD = (0.125, 0.165)
 """The face is smoothed away on the back down to the first, and mirrored again from the second: heights of the person from the
 top. The chin of a standing adult is about an eighth of the height below the crown."""
+RIM = 1 / 220
+"""How uncertain the outline is, in heights of the person: pixels nearer to it are not believed (2 to 8 pixels)."""
 SECOND_SCALE = 0.5
 GAP_PX = 8
 MARGIN_PX = 4
@@ -66,7 +68,7 @@ def photo_texture(
 
     ``picture`` (H, W, 3) sRGB and ``mask`` (H, W), true on the person, are of ``camera``, in whose world the mesh is.
     ``hidden``: what faces take that the camera does not see, the ``mirror``-ed picture or the colours of their ``vertices``.
-    Every pixel well inside the mask that shows the mesh is shown as it is; the outermost two pixels of the mask, where the
+    Every pixel well inside the mask that shows the mesh is shown as it is; the outermost of the mask (``RIM``), where the
     background shines through, and everything around it take the colour of the nearest pixel well inside. Where the person is
     higher than ``max_height_px`` the photograph is reduced to that.
 
@@ -108,7 +110,8 @@ def _front(picture: NDArray[np.uint8], mask: NDArray[np.bool_], window: _Window)
     """The photograph in the panel, with the person's colours continued around it, and where the person is in the panel."""
     cut = np.s_[window.top : window.top + window.height, window.left : window.left + window.width]
     own = mask[cut]
-    sure = binary_erosion(own, iterations=2)
+    rows = np.flatnonzero(own.any(axis=1))
+    sure = binary_erosion(own, iterations=int(np.clip(RIM * (rows[-1] + 1 - rows[0]), 2, 8)))
     if not sure.any():
         sure = own
     distance, nearest = distance_transform_edt(~sure, return_indices=True)
