@@ -22,6 +22,8 @@ MAX_PIXELS = 64_000_000
 """Larger pictures are refused from their header, before they are decoded."""
 MIN_PERSON_PX = 32
 """A mask whose person is less high than this shows nothing to reconstruct."""
+MIN_TRANSPARENT = 0.01
+"""Of the picture's pixels: fewer transparent ones are flaws of the file, and no cut-out."""
 MASK_ABOVE = 127
 """Of a grey mask: lighter is the person."""
 
@@ -33,7 +35,7 @@ class Photograph:
     rgb: NDArray[np.uint8]
     """(H, W, 3) sRGB, upright."""
     opaque: NDArray[np.bool_] | None
-    """(H, W) where the picture is not transparent; None for a picture without transparency."""
+    """(H, W) where the picture is not transparent; None for a picture whose transparency cuts nobody out."""
     name: str
     """For messages: the file."""
 
@@ -45,7 +47,7 @@ def read_photograph(source: Path | IO[bytes], *, name: str | None = None) -> Pho
     opaque = None
     if image.has_transparency_data:
         alpha = np.asarray(image.convert("RGBA"))[..., 3] > MASK_ABOVE
-        opaque = None if alpha.all() else alpha
+        opaque = alpha if (~alpha).mean() >= MIN_TRANSPARENT else None
     return Photograph(rgb=np.asarray(_srgb(image, called)), opaque=opaque, name=called)
 
 

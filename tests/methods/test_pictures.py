@@ -86,6 +86,9 @@ def test_other_kinds_of_pictures_become_srgb(tmp_path: Path) -> None:
     assert np.abs(read_photograph(tmp_path / "print.jpg").rgb.astype(int) - (255, 0, 0)).max() < 12
     opaque = _save(tmp_path / "opaque.png", np.full((48, 64, 4), 255, np.uint8))
     assert read_photograph(opaque).opaque is None
+    flawed = np.full((48, 64, 4), 255, np.uint8)
+    flawed[0, :20, 3] = 0
+    assert read_photograph(_save(tmp_path / "flawed.png", flawed)).opaque is None  # cuts nobody out
     Image.fromarray(grey.astype(np.float32)).save(tmp_path / "float.tif")
     with pytest.raises(InputError, match=r"float.tif: holds floating-point values"):
         read_photograph(tmp_path / "float.tif")
