@@ -21,11 +21,13 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from vitruvian.errors import InputError
+from vitruvian.geometry.glb_file import textured_glb
 from vitruvian.geometry.mesh import Mesh
 from vitruvian.methods.body_reconstruction import BodyReconstruction, BodyReconstructor, Box, box_of_mask
 from vitruvian.methods.cpu.memory import keep_freed_memory
 from vitruvian.methods.cutout.find import load_finder
 from vitruvian.methods.fields.reconstructor import FieldReconstructor
+from vitruvian.methods.photo_texture import Hidden, photo_texture
 from vitruvian.methods.pictures import reduced
 from vitruvian.methods.reconstruction import Reconstructor
 from vitruvian.methods.references import REGISTRY, fetch_weights
@@ -173,7 +175,11 @@ class Engine:
             reconstructor = reconstructor.with_options(resolution=job.resolution)
         found = reconstructor.reconstruct(ready.rgb, ready.mask, on_step=lambda step: emit(_progress(step)))
         began = time.perf_counter()
-        content = encode_mesh(found.mesh, job.format)
+        if job.format == "glb" and reconstructor.options.colours != "none":
+            hidden: Hidden = "vertices" if reconstructor.options.colours == "network" else "mirror"
+            content = textured_glb(photo_texture(found.mesh, ready.rgb, ready.mask, found.camera, hidden=hidden))
+        else:
+            content = encode_mesh(found.mesh, job.format)
         timings = {**ready.timings_s, **found.timings_s, "write": time.perf_counter() - began}
         emit(("done", _done(model, job, found.mesh, content, timings, batch_size) | {"origin": ready.origin}))
 
