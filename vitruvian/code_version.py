@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import subprocess
 from functools import cache
 from pathlib import Path
 
 from vitruvian import __version__
 
+CODE_VARIABLE = "VITRUVIAN_CODE"
+"""Where there is no checkout, as in a job: what ``git describe --always --dirty=.dirty`` said where the code came from."""
 CODE = ("platform", "vitruvian", "native")
 """What is hashed of uncommitted changes: documents and tests decide no result."""
 
 
 def code_version() -> str:
-    """``0.1.0`` installed from a wheel; ``0.1.0+g1234abc`` in a git checkout, with ``.dirty`` if its files were changed."""
-    described = _git("describe", "--always", "--dirty=.dirty", "--exclude=*", "--abbrev=10")
-    return __version__ if described is None else f"{__version__}+g{described.decode().strip()}"
+    """``0.1.0`` installed from a wheel; ``0.1.0+g1234abc`` in a git checkout, with ``.dirty`` if its files were changed, and
+    without one if ``VITRUVIAN_CODE`` says so."""
+    said = _git("describe", "--always", "--dirty=.dirty", "--exclude=*", "--abbrev=10")
+    described = os.environ.get(CODE_VARIABLE, "") if said is None else said.decode().strip()
+    return f"{__version__}+g{described}" if described else __version__
 
 
 @cache

@@ -9,10 +9,14 @@ from __future__ import annotations
 import gc
 import os
 import secrets
+import signal
+import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+
+from vitruvian.ray_job import job_variables
 
 LOCAL_ENVIRONMENT = {
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # listen on 127.0.0.1 only
@@ -55,6 +59,17 @@ def _start_private(**arguments: Any) -> None:
 
 
 @contextmanager
+def _same_end() -> Iterator[None]:
+    """Ray replaces what the process does when it is asked to terminate: afterwards it is what it was."""
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        if callable(before) and threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
 def start_ray(
     num_cpus: int | None = None, *, object_store_mib: int = 256, env_vars: dict[str, str] | None = None
 ) -> Iterator[None]:
@@ -62,7 +77,7 @@ def start_ray(
 
     ``RAY_ADDRESS`` set (also to ``auto``): connects to that cluster, and ``num_cpus`` has no effect. Otherwise a private
     instance with ``num_cpus`` (default: all cores) and a small object store starts: our workers return receipts, not samples.
-    ``env_vars`` reach the workers of this driver.
+    ``env_vars`` reach the workers of this driver; those that a job was submitted with go before them.
     """
     prepare_environment()
     import ray
@@ -71,16 +86,18 @@ def start_ray(
         yield
         return
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
-    if env_vars:
-        quiet["runtime_env"] = {"env_vars": dict(env_vars)}
+    wanted = {name: value for name, value in (env_vars or {}).items() if name not in job_variables()}
+    if wanted:
+        quiet["runtime_env"] = {"env_vars": wanted}
     address = os.environ.get("RAY_ADDRESS")
-    if address:
-        ray.init(address=address, **quiet)
-    else:
-        _bring_token()
-        # "local" keeps Ray from joining an instance that someone else started on this machine.
-        memory = object_store_mib * 2**20
-        _start_private(address="local", num_cpus=num_cpus, include_dashboard=False, object_store_memory=memory, **quiet)
+    with _same_end():
+        if address:
+            ray.init(address=address, **quiet)
+        else:
+            _bring_token()
+            # "local" keeps Ray from joining an instance that someone else started on this machine.
+            memory = object_store_mib * 2**20
+            _start_private(address="local", num_cpus=num_cpus, include_dashboard=False, object_store_memory=memory, **quiet)
     try:
         yield
     finally:

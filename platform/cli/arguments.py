@@ -10,14 +10,19 @@ from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 import tyro
 
+from vitruvian.ray_job import refuse_lost_results
+
 Options = TypeVar("Options")
 
 
 def parse(options: type[Options], arguments: list[str], program: str, description: str) -> Options:
     """Fill ``options`` from the command line. ``--help`` ends the process with 0; malformed flags, and values that the
-    dataclass itself refuses in ``__post_init__``, end it with 2 and the reason."""
+    dataclass itself refuses in ``__post_init__``, end it with 2 and the reason. ``InputError`` when results would be lost with
+    the folder of a job."""
     with _telling_defaults(options):
-        return tyro.cli(options, args=arguments, prog=program, description=description)
+        chosen = tyro.cli(options, args=arguments, prog=program, description=description)
+    refuse_lost_results(chosen)
+    return chosen
 
 
 @contextmanager

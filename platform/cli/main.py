@@ -9,6 +9,7 @@ from typing import NoReturn
 from vitruvian import __version__, leaving
 from vitruvian.cli.command import Command, listing
 from vitruvian.errors import InputError
+from vitruvian.ray_job import Terminated, end_in_order, enter_job
 from vitruvian.ray_local import prepare_environment
 
 COMMANDS = {
@@ -53,7 +54,7 @@ def root_cause(error: BaseException) -> BaseException:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command; returns the exit code (0 done, 1 failed, 2 bad input, 130 interrupted)."""
+    """Run one command; returns the exit code (0 done, 1 failed, 2 bad input, 130 interrupted, 143 terminated)."""
     arguments = sys.argv[1:] if arguments is None else arguments
     if not arguments or arguments[0] in ("-h", "--help", "help"):
         print(overview())
@@ -67,10 +68,11 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     prepare_environment()
     try:
+        enter_job()
         return importlib.import_module(COMMANDS[name].module).main(rest, f"vitruvian {name}")
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as interrupt:
         print("\nInterrupted. What was finished is kept; the same command continues from there.", file=sys.stderr)
-        return 130
+        return 143 if isinstance(interrupt, Terminated) else 130
     except Exception as error:
         cause = error if isinstance(error, InputError) and not hasattr(error, "cause") else root_cause(error)
         if not isinstance(cause, InputError):
@@ -82,6 +84,7 @@ def main(arguments: list[str] | None = None) -> int:
 def run() -> NoReturn:
     """The program ``vitruvian``."""
     leaving.prepare()
+    end_in_order()
     leaving.leave(main())
 
 

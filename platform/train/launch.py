@@ -18,6 +18,7 @@ from vitruvian.train.worker import Task, carry_out
 RAY_TRAIN_ENVIRONMENT = {
     "RAY_TRAIN_V2_ENABLED": "1",
     "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.5",  # a dead worker is noticed, and the end seen, within half a second
+    "RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S": "900",  # a cluster may have to start a machine first
 }
 
 
@@ -63,30 +64,41 @@ def launch_here(task: Task, device: str) -> Launched:
 
 def choose_num_workers(options: TrainOptions, stages: Sequence[Stage]) -> int:
     """As many as were asked for; else one for each GPU of this machine, and without GPUs two where there are cores for them:
-    on a CPU a step's small operations do not fill two cores. One where a stage trains a rival."""
+    on a CPU a step's small operations do not fill two cores. One where a stage trains a rival, and for GPUs of a cluster,
+    whose number this machine does not know."""
     if options.num_workers is not None:
         return options.num_workers
     if any(stage.rival is not None for stage in stages):
         return 1
     gpus = 0 if options.device == "cpu" else torch.cuda.device_count()
+    if options.device == "cuda" and not gpus and os.environ.get("RAY_ADDRESS"):
+        return 1
     cores = len(os.sched_getaffinity(0)) // (options.cpus_per_worker or 1)
     return gpus or max(1, min(2, cores))
 
 
 def share_of_cpus(num_workers: int, *, wanted: int | None) -> int:
-    """Cores for each worker; ``InputError`` if this machine does not have them (a cluster may still grow)."""
+    """Cores for each worker, by default as many as there are on all machines such that every worker fits on one; ``InputError``
+    if this machine does not have them (a cluster may still grow)."""
     if num_workers == 0:
         return wanted or len(os.sched_getaffinity(0))
     import ray
 
-    total = int(ray.cluster_resources().get("CPU", 0))
-    share = wanted or max(1, total // num_workers)
+    cpus = [int(node["Resources"].get("CPU", 0)) for node in ray.nodes() if node["Alive"]]
+    total = sum(cpus)
+    share = wanted or largest_share(num_workers, cpus)
     if share * num_workers > total and not os.environ.get("RAY_ADDRESS"):
         raise InputError(
             f"num-workers is {num_workers} with {share} CPUs each, but Ray has {total} CPUs here. Ask for fewer, or set "
             "RAY_ADDRESS to a larger cluster."
         )
     return share
+
+
+def largest_share(num_workers: int, cpus: Sequence[int]) -> int:
+    """The most cores for each of the workers such that all of them find room on machines with so many; at least 1."""
+    shares = range(max(cpus, default=0), 1, -1)
+    return next((share for share in shares if sum(each // share for each in cpus) >= num_workers), 1)
 
 
 def launch_on_ray(task: Task, *, num_workers: int, device: str, max_restarts: int) -> Launched:
@@ -98,7 +110,7 @@ def launch_on_ray(task: Task, *, num_workers: int, device: str, max_restarts: in
     from ray.train.torch import TorchConfig, TorchTrainer
 
     num_gpus = int(ray.cluster_resources().get("GPU", 0))
-    if device == "cuda" and num_gpus < num_workers:
+    if device == "cuda" and num_gpus < num_workers and not os.environ.get("RAY_ADDRESS"):
         raise InputError(f"device is cuda with {num_workers} workers, but Ray has {num_gpus} GPUs. Use --device auto or cpu.")
     use_gpu = device == "cuda" or (device == "auto" and num_gpus >= num_workers)
     resources = {"CPU": float(task.cpus)} | ({"GPU": 1.0} if use_gpu else {})

@@ -82,10 +82,7 @@ class Head:
     @property
     def environment(self) -> dict[str, str]:
         """What a user's shell has: the token, no address."""
-        names = {"RAY_ADDRESS", "RAY_AUTH_TOKEN_PATH"}
-        inherited = {name: value for name, value in os.environ.items() if name not in names}
-        path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
-        return inherited | {"PATH": path, "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": self.token}
+        return _environment(self.token)
 
     def processes(self) -> list[psutil.Process]:
         """All that belongs to it: its session, and what its processes have started since."""
@@ -97,13 +94,21 @@ class Head:
                     found |= {child.pid: child for child in process.children(recursive=True)}
         return list(found.values())
 
-    def get(self, path: str, *, token: str | None = None) -> tuple[int, bytes]:
-        """Ask the dashboard; the status and what it said. Status 0: nobody answered."""
-        return fetch(f"{self.dashboard}{path}", token=token)
+    def get(self, path: str, *, token: str | None = None, data: bytes | None = None) -> tuple[int, bytes]:
+        """Ask the dashboard, with ``data`` by POST; the status and what it said. Status 0: nobody answered."""
+        return fetch(f"{self.dashboard}{path}", token=token, data=data)
 
 
-def fetch(url: str, *, token: str | None = None) -> tuple[int, bytes]:
-    request = urllib.request.Request(url, headers={} if token is None else {"Authorization": f"Bearer {token}"})
+def _environment(token: str) -> dict[str, str]:
+    """The environment of this process with the token and this interpreter's programs, without an address."""
+    names = {"RAY_ADDRESS", "RAY_AUTH_TOKEN_PATH"}
+    inherited = {name: value for name, value in os.environ.items() if name not in names}
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
+    return inherited | {"PATH": path, "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": token}
+
+
+def fetch(url: str, *, token: str | None = None, data: bytes | None = None) -> tuple[int, bytes]:
+    request = urllib.request.Request(url, data, {} if token is None else {"Authorization": f"Bearer {token}"})
     try:
         with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=20) as response:
             return response.status, response.read()
@@ -157,8 +162,7 @@ def ray_head(
         (temp_dir / "autoscaling.json").write_text(json.dumps({**autoscaling, "provider": provider}))
         command.append(f"--autoscaling-config={temp_dir / 'autoscaling.json'}")
         simulation = SIMULATION
-    inherited = {name: value for name, value in os.environ.items() if name not in ("RAY_ADDRESS", "RAY_AUTH_TOKEN_PATH")}
-    variables = inherited | {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": token} | simulation | dict(environment or {})
+    variables = _environment(token) | simulation | dict(environment or {})
     log = temp_dir / "head.log"
     with log.open("wb") as said:
         process = subprocess.Popen(command, env=variables, stdout=said, stderr=said, start_new_session=True)
