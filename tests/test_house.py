@@ -7,7 +7,21 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-ROOMS = ["native", "errors", "geometry", "bodies", "shards", "datagen", "methods", "evaluate", "train", "tune", "serve", "cli"]
+ROOMS = [
+    "native",
+    "errors",
+    "storage",
+    "geometry",
+    "bodies",
+    "shards",
+    "datagen",
+    "methods",
+    "evaluate",
+    "train",
+    "tune",
+    "serve",
+    "cli",
+]
 SOURCES = sorted(ROOT.glob("platform/**/*.py"))
 
 

@@ -42,5 +42,5 @@ def main(arguments: list[str], program: str) -> int:
 
     report = generate(options, progress=True, track=options.track, tracking_uri=options.tracking_uri)
     print(report)
-    print(summarise(report.root))
+    print(summarise(report.root, fetch=False))
     return 0

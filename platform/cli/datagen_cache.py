@@ -12,6 +12,7 @@ from vitruvian.cli.arguments import parse
 from vitruvian.cli.checks import usable_cores
 from vitruvian.cli.counting import counting
 from vitruvian.datagen.pipeline.progress import readable_bytes
+from vitruvian.storage.url import Place
 
 DESCRIPTION = """Decode a data set into one LMDB file for random access: a sample costs a copy, not the decoding of pictures.
 
@@ -28,12 +29,12 @@ In Python: from vitruvian.shards.cache import CachedDataset, which reads like Sh
 class CacheOptions:
     """Options of ``vitruvian datagen cache``."""
 
-    data: Annotated[Path, tyro.conf.Positional]
-    """The data set folder."""
+    data: Annotated[Place, tyro.conf.Positional]
+    """The data set folder, or its URL."""
     items: tuple[str, ...] | None = None
     """Which to decode. Default: all that are stored."""
     out: Path | None = None
-    """The file. Default: cache.lmdb in the data set folder."""
+    """The file. Default: cache.lmdb in the data set folder; of a URL in our cache folder."""
     again: bool = False
     """Make it even if there is one of the same data."""
     threads: int | None = None

@@ -13,6 +13,7 @@ from vitruvian.cli.checks import usable_cores
 from vitruvian.cli.counting import counting
 from vitruvian.datagen.layouts.common import Pictures
 from vitruvian.errors import InputError
+from vitruvian.storage.url import Place
 
 DESCRIPTION = """Write a data set in the folder layout of a published system, so that its own loader reads it.
 
@@ -30,8 +31,8 @@ and vitruvian datagen import reads back.
 class ExportOptions:
     """Options of ``vitruvian datagen export``."""
 
-    data: Annotated[Path, tyro.conf.Positional]
-    """The data set folder."""
+    data: Annotated[Place, tyro.conf.Positional]
+    """The data set folder, or its URL."""
     layout: Literal["pifu", "jiff", "geopifu"]
     """Whose folders to write."""
     out: Path

@@ -10,6 +10,7 @@ import tyro
 
 from vitruvian.cli.arguments import parse
 from vitruvian.errors import InputError
+from vitruvian.storage.url import Place
 
 DESCRIPTION = """Look at a data set: a contact sheet of samples with every item shown, and plots of what the whole holds.
 
@@ -29,8 +30,8 @@ SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
 class InspectOptions:
     """Options of ``vitruvian datagen inspect``."""
 
-    data: Annotated[Path, tyro.conf.Positional]
-    """The data set folder."""
+    data: Annotated[Place, tyro.conf.Positional]
+    """The data set folder, or its URL."""
     out: Path
     """The contact sheet: a PNG, JPEG or WebP file."""
     statistics: Path | None = None

@@ -12,6 +12,7 @@ from vitruvian.cli.arguments import parse
 from vitruvian.datagen.backgrounds.kinds import BackgroundKind
 from vitruvian.datagen.convention import Axis, Unit
 from vitruvian.errors import InputError
+from vitruvian.storage.url import Place
 
 GUIDE = """Make all items that Geo-PIFu's JSON files or PIFu's and JIFF's PARAM files describe, wherever the meshes lie now.
 
@@ -37,7 +38,7 @@ class ReplayOptions:
     """The folder of NUMBER.json files, or of PARAM files."""
     meshes: Path | None = None
     """The folder of the meshes; not needed for source `synthetic`."""
-    out: Path
+    out: Place
     """The data set folder. It is created; an unfinished one is continued."""
     source: str | None = None
     """How the meshes are stored: any source of `vitruvian datagen`. Default: deephuman for JSON files, meshes for PARAM."""
@@ -120,5 +121,5 @@ def main(arguments: list[str], program: str) -> int:
         progress=True,
     )
     print(report)
-    print(summarise(report.root))
+    print(summarise(report.root, fetch=False))
     return 0

@@ -41,8 +41,8 @@ class Options:
     photos: Annotated[tuple[Path, ...], tyro.conf.Positional] = ()
     """Pictures (PNG, JPEG, WebP, TIFF, ...) and folders of pictures."""
     weights: str | None = None
-    """A weights folder, the folder of a training run, or an entry of MLflow's registry (models:/NAME@ALIAS). Default: those
-    that come with the package."""
+    """A weights folder or the folder of a training run, or the URL of one, or an entry of MLflow's registry
+    (models:/NAME@ALIAS). Default: those that come with the package."""
     method: str | None = None
     """Without --weights: whose weights, of those that come with the package. Default: pifu."""
     mask: Path | None = None

@@ -16,6 +16,7 @@ network says of the samples for the next one, or in a stage. It has the losses t
 
   vitruvian train pifu                                            people, pictures, weights: minutes on two cores
   vitruvian train pifu --data runs/people --out runs/mine         on your own data set
+  vitruvian train pifu --data s3://bucket/people --out s3://bucket/runs/mine    at URLs, also on several machines
   vitruvian train pifu --stages color                             one more stage, on the weights that are there
   vitruvian train pifu --recipe paper --set training.accumulate=2 a batch in two pieces, to save memory
   vitruvian train pifu --recipe paper --init runs/imported/shape --data runs/scans    go on from given weights"""
@@ -27,12 +28,13 @@ def main(arguments: list[str], program: str) -> int:
 
     options = parse(TrainOptions, arguments, program, DESCRIPTION)
 
+    from vitruvian.storage.folders import shown
     from vitruvian.train.run import train  # torch takes its time: --help and typing errors need not wait for it
 
     result = train(options)
     for stage in (*result.earlier, result):
         state = "" if stage.finished else " (not finished; the same command continues)"
-        print(f"weights of {stage.stage}: {stage.weights}{state}")
+        print(f"weights of {stage.stage}: {shown(stage.weights)}{state}")
     if unsent := next((stage.unsent for stage in (*result.earlier, result) if stage.unsent), ""):
         print(f"WARNING: MLflow does not have all of this training. {unsent}", file=sys.stderr)
         print("Nothing is lost: the same command sends what is missing once the store answers.", file=sys.stderr)

@@ -80,7 +80,9 @@ def _import(arguments: list[str], program: str) -> int:
     from vitruvian.methods.checkpoints import read_checkpoint
     from vitruvian.methods.networks import NETWORKS
     from vitruvian.methods.published import PARTS, import_weights, infer_options, parts
+    from vitruvian.methods.run_folders import find_weights
     from vitruvian.methods.weights import CARD
+    from vitruvian.storage.url import Url
     from vitruvian.train.overrides import override_options
     from vitruvian.train.plan import parse_parts
 
@@ -96,7 +98,7 @@ def _import(arguments: list[str], program: str) -> int:
         what=what,
         options=network,
         drop_surplus=options.drop_surplus,
-        parts=given,
+        parts={name: find_weights(place) if isinstance(place, Url) else place for name, place in given.items()},
     )
     around = f", without {' and '.join(checkpoint.unwrapped)} around them" if checkpoint.unwrapped else ""
     print(f"read     {options.file}: {len(checkpoint.state_dict)} tensors{around}")

@@ -17,6 +17,7 @@ from vitruvian.datagen.backgrounds.lsun import PUBLISHED_LIMIT
 from vitruvian.datagen.convention import Axis, Unit
 from vitruvian.errors import InputError
 from vitruvian.shards.items import ITEMS, check_items
+from vitruvian.storage.url import Place, Url
 
 # These say where and how fast, not what: runs that differ only in them make the same bytes. What is in the input folders
 # counts, where they are does not, so that data can be moved.
@@ -32,8 +33,8 @@ _PATHS = ("out", *_FILES)
 class DatagenOptions:
     """The options of a run. Only ``out`` has to be given."""
 
-    out: Path
-    """The data set folder. It is created; an unfinished one is continued."""
+    out: Place
+    """The data set folder, or a URL such as s3://bucket/people. It is created; an unfinished one is continued."""
     source: str = "synthetic"
     """Where people come from: `synthetic` (built in, needs no files), `smpl` (posed bodies, clothes painted on), `deephuman`
     (THuman 1.0), `thuman2` (THuman2.0) or `meshes` (any folder of OBJ, PLY or GLB files)."""
@@ -187,7 +188,8 @@ class DatagenOptions:
     def resolved(self) -> DatagenOptions:
         """The same with absolute paths, for processes that run in another folder."""
         paths = {name: getattr(self, name) for name in _PATHS}
-        return dataclasses.replace(self, **{name: path.resolve() for name, path in paths.items() if path is not None})
+        changes: dict[str, Any] = {name: path.resolve() for name, path in paths.items() if isinstance(path, Path)}
+        return dataclasses.replace(self, **changes)
 
     def content(self) -> dict[str, Any]:
         """The options that decide the bytes of the data set, as plain values."""
@@ -217,7 +219,7 @@ Items (--items takes any of them):
 Read it with pyarrow, or in Python: from vitruvian.shards import ShardDataset; ShardDataset("runs/people")[0]"""
 
 
-def check_same_content(root: Path, before: dict[str, Any], now: dict[str, Any]) -> None:
+def check_same_content(root: Path | Url, before: dict[str, Any], now: dict[str, Any]) -> None:
     """InputError naming each option that differs from those with which the folder was started."""
     different = [key for key in sorted({*before, *now}) if before.get(key) != now.get(key)]
     if different:

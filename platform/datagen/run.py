@@ -38,16 +38,14 @@ from vitruvian.provenance import RECIPE_HASH, provenance_tags, short_hash
 from vitruvian.ray_local import start_ray
 from vitruvian.shards.card import CARD, read_card, write_card
 from vitruvian.shards.fingerprint import dataset_fingerprint
-from vitruvian.shards.manifest import (
-    QUARANTINE,
-    ManifestEntry,
-    append_entry,
-    read_manifest,
-    rewrite_manifest,
-    write_quarantine,
-)
+from vitruvian.shards.manifest import QUARANTINE, ManifestEntry, read_manifest, write_quarantine
+from vitruvian.shards.manifest_log import ManifestLog
 from vitruvian.shards.schema import canonical_json
 from vitruvian.shards.writer import TEMPORARY_SUFFIX, clear_disk_errors
+from vitruvian.storage.lease import LEASE, leased
+from vitruvian.storage.local import cache_folder, scratch_folder
+from vitruvian.storage.objects import list_files, read_bytes
+from vitruvian.storage.url import Url, beside, resolved
 
 __all__ = ["DatagenOptions", "DatasetReport", "generate"]
 
@@ -58,7 +56,7 @@ LOCK = ".lock"
 class DatasetReport:
     """What a run left behind."""
 
-    root: Path
+    root: Path | Url
     num_subjects: int
     num_samples: int
     """Views."""
@@ -99,23 +97,25 @@ def generate(
     make_protocol(options)  # so that bad options fail here, not in an actor
     make_renderer(options.renderer, fields_needed(options.chosen("items")))
     content = {**options.content(), **_inputs(blocks, options)}
-    with _locked(root), clear_disk_errors(root):
+    with _locked(root), clear_disk_errors(root if isinstance(root, Path) else cache_folder()):
         entries = _continue_from(root, options, content)
         todo = [block for block in blocks if block.number not in entries]
         before = sum(_num_views(entry) for entry in entries.values())
         shown = _progress(blocks, todo) if progress and todo else None
-        uri = store_uri(tracking_uri, root) if track and (todo or "mlflow" not in read_card(root)) else None
+        uri = store_uri(tracking_uri, beside(root)) if track and (todo or "mlflow" not in read_card(root)) else None
+        log = ManifestLog(root, entries)
         with _tracked(uri, options, content) as tracker:
             for entry in _make(todo, options, shown, None if tracker is None else tracker.spent):
-                if not _shard_is_there(root, entry):
+                if isinstance(root, Path) and not _shard_is_there(root, entry):
                     raise InputError(
                         f"{root / str(entry.file)}: an actor wrote this shard, but it is not here. --out must be a folder that "
-                        "all machines of the Ray cluster share."
+                        "all machines of the Ray cluster share, or a URL such as s3://bucket/people."
                     )
-                append_entry(root, entry)
+                log.add(entry)
                 entries[entry.block] = entry
                 if tracker is not None:
                     tracker.progress(lambda: _so_far(entries, before, start))
+            log.close()
             _sweep(root)  # what killed actors left behind
             write_quarantine(root, entries)
             report = _report(root, entries, before=before, seconds=time.monotonic() - start)
@@ -126,8 +126,9 @@ def generate(
                 )
             card = data_card(options, content, entries)
             if tracker is not None:
-                recorded = {**card, "folder": str(root.resolve())}
-                tracker.finish(recorded, _so_far(entries, before, start), (root / QUARANTINE,))
+                recorded = {**card, "folder": str(resolved(root))}
+                with _local_file(root / QUARANTINE) as refused:
+                    tracker.finish(recorded, _so_far(entries, before, start), (refused,))
                 card["mlflow"] = {"run_id": tracker.run_id, "uri": shown_uri(tracker.uri)}
             elif uri is None and "mlflow" in (old := read_card(root)):
                 card["mlflow"] = old["mlflow"]
@@ -141,7 +142,7 @@ def _tracked(uri: str | None, options: DatagenOptions, content: Mapping[str, Any
     if uri is None:
         yield None
         return
-    where = str(options.out.resolve())
+    where = str(resolved(options.out))
     tracker = DatagenTracker(
         uri,
         key=_digest(canonical_json({"out": where, "content": dict(content)}).encode()),
@@ -162,7 +163,18 @@ def _tracked(uri: str | None, options: DatagenOptions, content: Mapping[str, Any
         raise
 
 
-def _report(root: Path, entries: Mapping[int, ManifestEntry], *, before: int, seconds: float) -> DatasetReport:
+@contextmanager
+def _local_file(place: Path | Url) -> Iterator[Path]:
+    """A small file for MLflow, which reads files."""
+    if isinstance(place, Path):
+        yield place
+        return
+    with scratch_folder() as scratch:
+        (scratch / place.name).write_bytes(read_bytes(place))
+        yield scratch / place.name
+
+
+def _report(root: Path | Url, entries: Mapping[int, ManifestEntry], *, before: int, seconds: float) -> DatasetReport:
     num_samples = sum(_num_views(entry) for entry in entries.values())
     return DatasetReport(
         root=root,
@@ -210,8 +222,12 @@ def _plan(options: DatagenOptions) -> list[Block]:
 
 
 @contextmanager
-def _locked(root: Path) -> Iterator[None]:
+def _locked(root: Path | Url) -> Iterator[None]:
     """Hold the folder; the lock goes with the process, however it ends."""
+    if isinstance(root, Url):
+        with leased(root, wait_s=2.0, what="data generation"):
+            yield
+        return
     root.mkdir(parents=True, exist_ok=True)
     with (root / LOCK).open("w") as file:
         try:
@@ -254,21 +270,32 @@ def _digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()[:16]
 
 
-def _continue_from(root: Path, options: DatagenOptions, content: dict[str, Any]) -> dict[int, ManifestEntry]:
+def _continue_from(root: Path | Url, options: DatagenOptions, content: dict[str, Any]) -> dict[int, ManifestEntry]:
     """What is finished. Starts the card of a new folder; sweeps up after a process that was killed."""
-    if (root / CARD).exists():
+    files = _files(root)
+    if CARD in files:
         check_same_content(root, read_card(root)["options"], content)
-    elif any(path.name != LOCK for path in root.iterdir()):
+    elif any(name not in (LOCK, LEASE) for name in files):
         raise InputError(f"{root}: is not empty and not a data set folder. Use another --out.")
     else:
         write_card(root, data_card(options, content))
     _sweep(root)
-    entries = {block: entry for block, entry in read_manifest(root).items() if _shard_is_there(root, entry)}
-    rewrite_manifest(root, entries)
-    return entries
+    if isinstance(root, Url):
+        return {block: e for block, e in read_manifest(root).items() if e.file is None or files.get(e.file) == e.num_bytes}
+    return {block: entry for block, entry in read_manifest(root).items() if _shard_is_there(root, entry)}
 
 
-def _sweep(root: Path) -> None:
+def _files(root: Path | Url) -> dict[str, int]:
+    """What is there, with sizes at a URL: all files below it; of a local folder only what is in the folder itself."""
+    if isinstance(root, Url):
+        return {name: stored.num_bytes for name, stored in list_files(root).items()}
+    return {path.name: 0 for path in root.iterdir()}
+
+
+def _sweep(root: Path | Url) -> None:
+    """Remove what was half written; at a URL nothing ever is."""
+    if isinstance(root, Url):
+        return
     for leftover in root.rglob(f"*{TEMPORARY_SUFFIX}"):
         leftover.unlink(missing_ok=True)
 

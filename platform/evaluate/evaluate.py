@@ -27,8 +27,12 @@ from vitruvian.evaluate.report import ReportData, write_report
 from vitruvian.evaluate.results import FORMAT, EvaluationReport, SampleResult, summarize
 from vitruvian.mlflow_store import store_uri
 from vitruvian.shards import ShardDataset
+from vitruvian.storage.folders import working_folder
+from vitruvian.storage.url import beside
 
 ITEMS = ("rgb", "mask", "mesh")
+MODELS = "models"
+"""Sub-folder for weights from the registry."""
 
 
 def evaluate(options: EvaluateOptions, *, progress: Callable[[int, int], None] | None = None) -> EvaluationReport:
@@ -38,11 +42,16 @@ def evaluate(options: EvaluateOptions, *, progress: Callable[[int, int], None] |
     pictures done and in all. Raises ``InputError`` for folders that are not what they should be, a split without people, and
     people whom a model was trained on.
     """
+    tracking_uri = store_uri(options.mlflow_tracking_uri, beside(options.out))
+    with working_folder(options.out, what="evaluation", wanted=lambda name: not name.startswith(f"{MODELS}/")) as out:
+        return _evaluate(options, out, tracking_uri, progress)
+
+
+def _evaluate(
+    options: EvaluateOptions, out: Path, tracking_uri: str, progress: Callable[[int, int], None] | None
+) -> EvaluationReport:
     start = time.perf_counter()
-    tracking_uri = store_uri(options.mlflow_tracking_uri, options.out)
-    models = load_models(
-        tuple(map(str, options.weights)), options.name, cache=options.out / "models", tracking_uri=tracking_uri
-    )
+    models = load_models(tuple(map(str, options.weights)), options.name, cache=out / MODELS, tracking_uri=tracking_uri)
     dataset = _open(options)
     samples_of_subjects = [dataset.sample_indices(position) for position in range(len(dataset.subjects))]
     chosen = choose_samples(samples_of_subjects, max_subjects=options.max_subjects, views=options.views)
@@ -50,21 +59,21 @@ def evaluate(options: EvaluateOptions, *, progress: Callable[[int, int], None] |
     measuring = Measuring(
         cell_m=options.cell_mm / 1000, num_samples=options.surface_samples, seed=options.seed, threads=options.threads
     )
-    options.out.mkdir(parents=True, exist_ok=True)
-    if (options.out / "metrics.json").exists():  # no older figures stand beside new meshes
-        (options.out / "metrics.json").unlink()
-        (options.out / "report.html").unlink(missing_ok=True)
+    out.mkdir(parents=True, exist_ok=True)
+    if (out / "metrics.json").exists():  # no older figures stand beside new meshes
+        (out / "metrics.json").unlink()
+        (out / "report.html").unlink(missing_ok=True)
     samples = evaluate_samples(
         _truths(dataset, chosen),
         {model.name: model.reconstructor for model in models},
-        options.out,
+        out,
         measuring,
         identities={model.name: _identity(model, dataset, measuring) for model in models} if options.resume else None,
         progress=None if progress is None else lambda done: progress(done, len(chosen)),
     )
-    _remove_what_is_old(options.out, samples, models)
+    _remove_what_is_old(out, samples, models)
     report = EvaluationReport(
-        folder=options.out,
+        folder=out,
         models=tuple(
             summarize(
                 model.name,
@@ -90,7 +99,7 @@ def evaluate(options: EvaluateOptions, *, progress: Callable[[int, int], None] |
     report.save(comparisons=[{**dataclasses.asdict(one), "better": one.better} for one in comparisons])
     write_files(report, comparisons)
     if options.report:
-        write_report(options.out / "report.html", ReportData(evaluation=report, comparisons=comparisons))
+        write_report(out / "report.html", ReportData(evaluation=report, comparisons=comparisons))
     if options.mlflow:
         from vitruvian.evaluate.tracking import log_evaluation  # MLflow takes seconds to import
 
@@ -127,6 +136,7 @@ def _seen(models: Sequence[Model], dataset: ShardDataset, options: EvaluateOptio
 
 
 def _truths(dataset: ShardDataset, chosen: Sequence[int]) -> Iterator[Truth]:
+    dataset.will_read(chosen)
     published = dataset.card.get("protocol") == "geopifu"
     for index in chosen:
         stored: dict[str, Any] = dataset[index]

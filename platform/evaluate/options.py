@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from vitruvian.errors import InputError
+from vitruvian.storage.url import Place
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EvaluateOptions:
     """Reconstruct held-out people from one picture each and compare with the truth."""
 
-    data: Path
-    """Data set folder (with ``dataset.json``)."""
+    data: Place
+    """Data set folder (with ``dataset.json``), or its URL."""
     weights: tuple[str, ...]
     """Models: weights folders (with ``card.json``), run folders of ``vitruvian train``, or entries of MLflow's registry such
-    as ``models:/pifu@tiny``. Several are compared on the same pictures; the option can be repeated."""
-    out: Path
-    """Folder for ``metrics.json``, tables, plots, pictures, meshes and ``report.html``."""
+    as ``models:/pifu@tiny``. Folders may be URLs. Several are compared on the same pictures; the option can be repeated."""
+    out: Place
+    """Folder, or URL, for ``metrics.json``, tables, plots, pictures, meshes and ``report.html``."""
     name: tuple[str, ...] = ()
     """What to call the models, one name each in the same order. Default: method and recipe, or their folders where these are
     alike."""

@@ -20,6 +20,8 @@ from vitruvian.methods.builtin import builtin_names, builtin_weights
 from vitruvian.methods.run_folders import find_weights
 from vitruvian.methods.weights import CARD
 from vitruvian.mlflow_store import quiet_client, store_error
+from vitruvian.storage.local import cache_folder
+from vitruvian.storage.url import Url, as_place
 
 REGISTRY = "models:/"
 CHAMPION = "champion"
@@ -52,11 +54,14 @@ def fetch_weights(reference: str, *, store: str | None = None, cache: Path | Non
     """The local weights folder that ``reference`` means.
 
     ``models:/NAME@ALIAS``, ``models:/NAME/VERSION``, ``models:/NAME/latest``; a weights folder; the folder of a training run,
-    which stands for its last stage; or a word of the package (``pifu``), if no folder of that name has weights. ``store``:
-    MLflow's tracking URI (None: ``default_store()``). A registered version is copied into ``cache`` once (None:
-    ``default_cache()``). Raises ``InputError``.
+    which stands for its last stage; either of them at a URL (``s3://bucket/runs/pifu``), of which a copy is made; or a word of
+    the package (``pifu``), if no folder of that name has weights. ``store``: MLflow's tracking URI (None:
+    ``default_store()``). A registered version is copied into ``cache`` once (None: ``default_cache()``). Raises ``InputError``.
     """
     if not reference.startswith(REGISTRY):
+        place = as_place(reference)
+        if isinstance(place, Url):
+            return find_weights(place)
         folder = Path(reference).expanduser()
         if reference in builtin_names() and not _holds_weights(folder):
             return builtin_weights(reference)
@@ -120,11 +125,7 @@ def default_store() -> str | None:
 
 def default_cache() -> Path:
     """Where copies of registered versions lie: VITRUVIAN_CACHE, else the user's cache folder."""
-    own = os.environ.get("VITRUVIAN_CACHE")
-    if own:
-        return Path(own) / "weights"
-    home = os.environ.get("XDG_CACHE_HOME")
-    return (Path(home) if home else Path.home() / ".cache") / "vitruvian" / "weights"
+    return cache_folder() / "weights"
 
 
 class _NotThereError(Exception):

@@ -19,6 +19,7 @@ from vitruvian.methods.reconstruction import Reconstructor
 from vitruvian.methods.run_folders import find_weights
 from vitruvian.methods.stage import Recipe
 from vitruvian.methods.weights import read_card
+from vitruvian.storage.url import Url
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -55,20 +56,20 @@ def find_recipe(method: str, name: str) -> Recipe:
     return recipes[name]()
 
 
-def load_reconstructor(folder: Path) -> Reconstructor:
+def load_reconstructor(folder: Path | Url) -> Reconstructor:
     """The method that the card in ``folder`` names, with its weights; ``InputError``, also for one that estimates bodies.
 
-    ``folder``: a weights folder, or that of a training run, which stands for its last stage's weights.
+    ``folder``: a weights folder, or that of a training run, which stands for its last stage's weights; here or at a URL.
     """
     return cast(Reconstructor, _load(folder, "surface"))
 
 
-def load_body_reconstructor(folder: Path) -> BodyReconstructor:
+def load_body_reconstructor(folder: Path | Url) -> BodyReconstructor:
     """The same for a method that estimates bodies; raises ``InputError``, also for one that recovers surfaces."""
     return cast(BodyReconstructor, _load(folder, "body"))
 
 
-def _load(folder: Path, kind: Literal["surface", "body"]) -> Any:
+def _load(folder: Path | Url, kind: Literal["surface", "body"]) -> Any:
     folder = find_weights(folder)
     card = read_card(folder)
     if card.method not in METHODS:

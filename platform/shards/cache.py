@@ -14,19 +14,30 @@ from pathlib import Path
 from typing import Any
 
 import lmdb
+import numpy as np
+from numpy.typing import NDArray
 
 from vitruvian.errors import InputError
 from vitruvian.shards.dataset import ShardDataset
 from vitruvian.shards.fingerprint import dataset_fingerprint
 from vitruvian.shards.items import ITEMS
 from vitruvian.shards.lmdb_files import reader
-from vitruvian.shards.manifest import ManifestEntry, read_manifest
+from vitruvian.shards.manifest import read_manifest
 from vitruvian.shards.packing import unpack
 from vitruvian.shards.reader import SubjectReader
+from vitruvian.storage.local import cache_folder
+from vitruvian.storage.url import Url, as_place
 
 CACHE = "cache.lmdb"
-"""Where a cache lies by default: in the data set's folder."""
+"""Its name in the data set's folder."""
 FORMAT = 1
+
+
+def default_path(root: Path | Url) -> Path:
+    """Where the cache of a data set lies: in its folder; of one at a URL, by fingerprint in our own cache folder."""
+    if isinstance(root, Path):
+        return root / CACHE
+    return cache_folder() / "lmdb" / f"{dataset_fingerprint(read_manifest(root))[:32]}.lmdb"
 
 
 def read_meta(path: Path) -> dict[str, Any]:
@@ -39,7 +50,7 @@ def read_meta(path: Path) -> dict[str, Any]:
     return meta
 
 
-def lacks(path: Path, root: Path, items: Sequence[str]) -> str | None:
+def lacks(path: Path, root: Path | Url, items: Sequence[str]) -> str | None:
     """Why a cache cannot serve these items of a data set; None when it can."""
     if not path.exists():
         return "there is none"
@@ -97,23 +108,26 @@ class CachedDataset(ShardDataset):
 
     def __init__(
         self,
-        root: Path | str,
+        root: Path | str | Url,
         *,
         cache: Path | str | None = None,
         items: Sequence[str] | None = None,
         split: str | None = None,
     ) -> None:
-        """``cache`` defaults to ``cache.lmdb`` in the data set's folder. InputError when it is missing or of other data."""
-        root = Path(root)
-        self.cache = root / CACHE if cache is None else Path(cache)
+        """``cache`` defaults to ``default_path``. InputError when it is missing or of other data."""
+        root = as_place(root)
+        self.cache = default_path(root) if cache is None else Path(cache)
         if items is None and self.cache.exists():
             items = read_meta(self.cache)["items"]
         super().__init__(root, items=items, split=split, verify="size")
         if reason := lacks(self.cache, root, self.items):
             raise InputError(f"{self.cache}: cannot stand for {root}: {reason}. Make it: vitruvian datagen cache {root}")
 
-    def _check(self, entry: ManifestEntry, *, whole: bool) -> None:
+    def _check_all(self) -> None:
         """Shards are not needed."""
+
+    def will_read(self, indices: Sequence[int] | NDArray[np.int64]) -> None:
+        """Nothing has to be fetched."""
 
     def _reader(self, block: int) -> SubjectReader:
         return CacheReader(self.cache, self._blocks[block].block)

@@ -16,13 +16,14 @@ from pathlib import Path
 import lmdb
 
 from vitruvian.errors import InputError
-from vitruvian.shards.cache import CACHE, FORMAT, key_of, lacks, read_meta
+from vitruvian.shards.cache import FORMAT, default_path, key_of, lacks, read_meta
 from vitruvian.shards.dataset import ShardDataset
 from vitruvian.shards.items import ITEMS
 from vitruvian.shards.manifest import ManifestEntry
 from vitruvian.shards.packing import pack
-from vitruvian.shards.reader import ShardReader, check_shard
+from vitruvian.shards.reader import ShardReader
 from vitruvian.shards.writer import TEMPORARY_SUFFIX, sync_folder
+from vitruvian.storage.url import Url
 
 Records = list[tuple[bytes, bytes]]
 Tell = Callable[[int, int], None]
@@ -67,7 +68,7 @@ def subject_records(shard: ShardReader, block: int, row: int, items: Sequence[st
 
 
 def build_cache(
-    root: Path,
+    root: Path | Url,
     *,
     cache: Path | None = None,
     items: Sequence[str] | None = None,
@@ -80,7 +81,7 @@ def build_cache(
     ``items``: which to decode (default: all). ``threads`` decode ahead of the one that writes. Whatever happens, the file of
     this name is either the old cache or the new one. InputError when the disk is too small.
     """
-    path = root / CACHE if cache is None else cache
+    path = default_path(root) if cache is None else cache
     data = ShardDataset(root, items=items, verify="size")
     if not again and _serves(path, root, data.items):
         return CacheReport(path=path, num_bytes=path.stat().st_size, items=data.items, made=False)
@@ -100,7 +101,9 @@ def build_cache(
     return CacheReport(path=path, num_bytes=path.stat().st_size, items=data.items, made=True)
 
 
-def ensure_cache(root: Path, cache: Path, items: Sequence[str], *, threads: int = 1, tell: Tell | None = None) -> CacheReport:
+def ensure_cache(
+    root: Path | Url, cache: Path, items: Sequence[str], *, threads: int = 1, tell: Tell | None = None
+) -> CacheReport:
     """A cache that serves these items: the one that is there, else a new one (which keeps the old one's items)."""
     if _serves(cache, root, items):  # without looking for the shards, which may be elsewhere
         return CacheReport(path=cache, num_bytes=cache.stat().st_size, items=tuple(read_meta(cache)["items"]), made=False)
@@ -108,7 +111,7 @@ def ensure_cache(root: Path, cache: Path, items: Sequence[str], *, threads: int 
     return build_cache(root, cache=cache, items=tuple(dict.fromkeys([*known, *items])), threads=threads, tell=tell)
 
 
-def _serves(path: Path, root: Path, items: Sequence[str]) -> bool:
+def _serves(path: Path, root: Path | Url, items: Sequence[str]) -> bool:
     try:
         return lacks(path, root, items) is None
     except InputError:  # not a cache, or a damaged one: it is made anew
@@ -117,10 +120,9 @@ def _serves(path: Path, root: Path, items: Sequence[str]) -> bool:
 
 def _rows(data: ShardDataset) -> Iterator[tuple[ManifestEntry, ShardReader, int]]:
     """Every subject of every shard, each shard checked against its hash first."""
-    for entry in data.blocks:
-        assert entry.file is not None
-        check_shard(data.root / entry.file, num_bytes=entry.num_bytes, sha256=entry.sha256)
-        shard = ShardReader(data.root / entry.file)
+    data.will_read(range(len(data)))
+    for number, entry in enumerate(data.blocks):
+        shard = data.checked_shard(number)
         for row in range(shard.num_rows):
             yield entry, shard, row
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,12 @@ from vitruvian.shards.items import check_items
 from vitruvian.shards.manifest import ManifestEntry, read_manifest
 from vitruvian.shards.reader import ShardReader, SubjectReader, Verify, check_shard
 from vitruvian.shards.writer import SubjectEntry
+from vitruvian.storage.cache import discard, fetch, is_cached
+from vitruvian.storage.objects import list_files
+from vitruvian.storage.read_ahead import ReadAhead
+from vitruvian.storage.url import Url, as_place
+
+TIDY_EVERY_S = 30.0
 
 
 class ShardDataset:
@@ -30,13 +37,16 @@ class ShardDataset:
     ``query_points`` float32 (N, 3) world metres with ``query_labels`` bool (N,); ``solid_voxels`` bool (nx, ny, nz) with
     ``voxel_origin_m`` and ``voxel_size_m``; ``mesh`` Mesh in world metres; ``body_parameters`` and ``joints_m``.
 
+    ``root`` may be a URL (``s3://bucket/people``): then shards are fetched into the local cache when they are needed, or before
+    (``will_read``), and read from there in the same way.
+
     Torch needs no more than ``len`` and ``[i]``, so torch is not imported. Instances can be pickled and forked; each process
     opens the shards it needs, and checks each against its hash before its first sample is read (see ``Verify``).
     """
 
     def __init__(
         self,
-        root: Path | str,
+        root: Path | str | Url,
         *,
         items: Sequence[str] | None = None,
         split: str | None = None,
@@ -48,7 +58,7 @@ class ShardDataset:
         InputError when the folder, an item or the split is not there, and when the data generation has not finished
         (``allow_partial`` takes what is there).
         """
-        self.root = Path(root)
+        self.root = as_place(root)
         self.card: dict[str, Any] = read_card(self.root)
         entries = read_manifest(self.root)
         if not self.card.get("complete", False) and not allow_partial:
@@ -82,8 +92,9 @@ class ShardDataset:
         self._starts = np.concatenate([[0], np.cumsum([subject.num_views for subject in self.subjects])])
         self._process = os.getpid()
         self._readers: dict[int, SubjectReader] = {}
-        for entry in self._blocks:
-            self._check(entry, whole=verify == "all")
+        self._ahead: ReadAhead | None = None
+        self._tidied_at = time.monotonic()
+        self._check_all()
 
     def __len__(self) -> int:
         return int(self._starts[-1])
@@ -130,19 +141,86 @@ class ShardDataset:
         views = np.diff(self._starts)
         return np.array([views[self._chosen[:, 0] == block].sum() for block in np.unique(self._chosen[:, 0])], np.int64)
 
-    def _check(self, entry: ManifestEntry, *, whole: bool) -> None:
+    def will_read(self, indices: Sequence[int] | NDArray[np.int64]) -> None:
+        """These samples will be read next, in this order: shards at a URL are fetched ahead of them. Changes nothing else."""
+        if isinstance(self.root, Path):
+            return
+        positions = np.searchsorted(self._starts, np.asarray(indices, np.int64) % len(self), side="right") - 1
+        blocks = list(dict.fromkeys(self._chosen[positions, 0].tolist()))
+        if self._ahead is None:
+            self._ahead = ReadAhead(self.local_shard, lambda block: self._blocks[block].num_bytes)
+        self._ahead.announce([block for block in blocks if block not in self._readers])
+
+    def local_shard(self, number: int) -> Path:
+        """The file of one of ``blocks`` on this machine: itself, or its copy in the cache."""
+        entry = self._blocks[number]
         assert entry.file is not None
-        check_shard(self.root / entry.file, num_bytes=entry.num_bytes, sha256=entry.sha256 if whole else None)
+        if isinstance(self.root, Path):
+            return self.root / entry.file
+        assert entry.sha256 is not None
+        return fetch(self.root / entry.file, sha256=entry.sha256, num_bytes=entry.num_bytes)
+
+    def _check_all(self) -> None:
+        """Sizes of all shards, or with ``verify="all"`` their hashes; at a URL sizes are asked for with ``verify="size"`` only,
+        because shards are checked when they are fetched."""
+        if isinstance(self.root, Url) and self.verify == "size":
+            there = list_files(self.root / "shards")
+            for entry in self._blocks:
+                assert entry.file is not None
+                found = there.get(entry.file.removeprefix("shards/"))
+                if found is None or found.num_bytes != entry.num_bytes:
+                    what = "is missing" if found is None else f"has {found.num_bytes} bytes, not {entry.num_bytes}"
+                    url = self.root / entry.file
+                    raise InputError(f"{url}: the shard {what}. Run the data generation again: it makes the same shard anew.")
+        elif isinstance(self.root, Path) or self.verify == "all":
+            for number in range(len(self._blocks)):
+                self._check(number, whole=self.verify == "all")
+
+    def _check(self, number: int, *, whole: bool) -> None:
+        entry = self._blocks[number]
+        check_shard(self.local_shard(number), num_bytes=entry.num_bytes, sha256=entry.sha256 if whole else None)
 
     def _reader(self, block: int) -> SubjectReader:
         if self._process != os.getpid():  # forked: readers are opened anew
-            self._process, self._readers = os.getpid(), {}
+            self._process, self._readers, self._ahead = os.getpid(), {}, None
         if block not in self._readers:
-            entry = self._blocks[block]
-            self._check(entry, whole=self.verify == "first_use")
-            assert entry.file is not None
-            self._readers[block] = ShardReader(self.root / entry.file)
+            if isinstance(self.root, Url):
+                self._readers[block] = self._cached_reader(block, whole=self.verify == "first_use")
+            else:
+                self._check(block, whole=self.verify == "first_use")
+                self._readers[block] = ShardReader(self.local_shard(block))
         return self._readers[block]
 
+    def checked_shard(self, number: int) -> ShardReader:
+        """One of ``blocks``, checked against its hash."""
+        if isinstance(self.root, Url):
+            return self._cached_reader(number, whole=True)
+        self._check(number, whole=True)
+        return ShardReader(self.local_shard(number))
+
+    def _cached_reader(self, block: int, *, whole: bool) -> ShardReader:
+        """A reader of the shard's copy in the cache, which may go, or be damaged by the disk, between fetching and opening."""
+        sha256 = self._blocks[block].sha256
+        assert sha256 is not None
+        if time.monotonic() - self._tidied_at > TIDY_EVERY_S:  # what left the cache gives its room back when nobody maps it
+            gone = [number for number in self._readers if not is_cached(str(self._blocks[number].sha256))]
+            for number in gone:
+                self._readers.pop(number, None)
+            self._tidied_at = time.monotonic()
+        for attempts_left in (2, 1, 0):
+            path = self.local_shard(block)
+            try:
+                self._check(block, whole=whole)
+                reader = ShardReader(path)
+            except InputError:
+                if not attempts_left:
+                    raise
+                discard(sha256)
+                continue
+            if self._ahead is not None:
+                self._ahead.used(block)
+            return reader
+        raise AssertionError("unreachable")
+
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_readers": {}}
+        return {**self.__dict__, "_readers": {}, "_ahead": None}

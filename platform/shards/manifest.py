@@ -16,8 +16,12 @@ from typing import Any
 from vitruvian.errors import InputError
 from vitruvian.shards.schema import canonical_json
 from vitruvian.shards.writer import ShardReceipt, SubjectEntry, write_file_atomically
+from vitruvian.storage.folders import read_small
+from vitruvian.storage.url import Url
 
 MANIFEST = "manifest.jsonl"
+RECENT = "manifest-recent.jsonl"
+"""At a URL, where nothing can be appended to: the lines since the manifest itself was last written."""
 QUARANTINE = "quarantine.jsonl"
 
 
@@ -78,12 +82,19 @@ class ManifestEntry:
         )
 
 
-def read_manifest(root: Path) -> dict[int, ManifestEntry]:
+def read_manifest(root: Path | Url) -> dict[int, ManifestEntry]:
     """Block to entry, ordered by block; a torn last line is not an entry; any other unreadable line is an InputError."""
-    path = root / MANIFEST
-    if not path.exists():
+    if isinstance(root, Path):
+        return _read(root / MANIFEST)
+    recent = _read(root / RECENT)  # first: what leaves it is in the other one already
+    return dict(sorted({**_read(root / MANIFEST), **recent}.items()))
+
+
+def _read(path: Path | Url) -> dict[int, ManifestEntry]:
+    data = read_small(path)
+    if data is None:
         return {}
-    *lines, _torn = path.read_text(encoding="utf-8").split("\n")
+    *lines, _torn = data.decode("utf-8").split("\n")
     entries: dict[int, ManifestEntry] = {}
     for number, line in enumerate(lines, start=1):
         try:
@@ -97,7 +108,7 @@ def read_manifest(root: Path) -> dict[int, ManifestEntry]:
     return dict(sorted(entries.items()))
 
 
-def rewrite_manifest(root: Path, entries: Mapping[int, ManifestEntry]) -> None:
+def rewrite_manifest(root: Path | Url, entries: Mapping[int, ManifestEntry]) -> None:
     """Replace the manifest by these entries: drops torn lines, and blocks whose shards are gone."""
     text = "".join(entries[block].to_line() for block in sorted(entries))
     write_file_atomically(root / MANIFEST, text.encode())
@@ -111,7 +122,7 @@ def append_entry(root: Path, entry: ManifestEntry) -> None:
         os.fsync(file.fileno())
 
 
-def write_quarantine(root: Path, entries: Mapping[int, ManifestEntry]) -> None:
+def write_quarantine(root: Path | Url, entries: Mapping[int, ManifestEntry]) -> None:
     """``quarantine.jsonl``: the unusable subjects of all blocks with their reasons, one line each, for people to read."""
     lines = [
         canonical_json({"block": block, "subject_id": subject_id, "reason": reason}) + "\n"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -48,6 +48,10 @@ class SiblingDataset:
     def shard_sizes(self) -> NDArray[np.int64]:
         """As ``ShardDataset.shard_sizes``."""
         return self.dataset.shard_sizes
+
+    def will_read(self, indices: Sequence[int] | NDArray[np.int64]) -> None:
+        """As ``ShardDataset.will_read``; siblings are in the same shard."""
+        self.dataset.will_read(indices)
 
     def __getitem__(self, index: int) -> dict[str, Any]:
         sample = self.dataset[index]

@@ -9,8 +9,10 @@ from typing import Any
 
 from vitruvian.shards.card import read_card
 from vitruvian.shards.fingerprint import dataset_fingerprint
-from vitruvian.shards.manifest import QUARANTINE, read_manifest
+from vitruvian.shards.manifest import QUARANTINE, ManifestEntry, read_manifest
 from vitruvian.shards.reader import ShardReader, check_shard
+from vitruvian.storage import cache
+from vitruvian.storage.url import Url, as_place
 
 SHOWN = 10
 """Refused subjects that are listed with their reasons."""
@@ -20,7 +22,7 @@ SHOWN = 10
 class DatasetSummary:
     """Counts over the finished blocks of a folder."""
 
-    root: Path
+    root: Path | Url
     card: dict[str, Any]
     fingerprint: str
     num_blocks: int
@@ -75,9 +77,17 @@ def _size(num_bytes: float) -> str:
     return f"{num_bytes:.2f} GB"
 
 
-def summarise(root: Path | str, *, verify: bool = False) -> DatasetSummary:
-    """Describe a folder; with ``verify`` every shard is checked against its hash (InputError names a damaged one)."""
-    root = Path(root)
+def _fetched(root: Url, entry: ManifestEntry) -> Path:
+    assert entry.file is not None and entry.sha256 is not None
+    return cache.fetch(root / entry.file, sha256=entry.sha256, num_bytes=entry.num_bytes)
+
+
+def summarise(root: Path | str | Url, *, verify: bool = False, fetch: bool = True) -> DatasetSummary:
+    """Describe a folder; with ``verify`` every shard is checked against its hash (InputError names a damaged one).
+
+    ``fetch`` False: of a data set at a URL no shard is fetched, and sizes of items stay unknown.
+    """
+    root = as_place(root)
     card = read_card(root)
     entries = read_manifest(root)
     subjects: Counter[str] = Counter()
@@ -90,9 +100,9 @@ def summarise(root: Path | str, *, verify: bool = False) -> DatasetSummary:
         for subject in entry.subjects:
             subjects[subject.split] += 1
             views[subject.split] += subject.num_views
-        if entry.file is None:
+        if entry.file is None or (isinstance(root, Url) and not fetch):
             continue
-        path = root / entry.file
+        path = root / entry.file if isinstance(root, Path) else _fetched(root, entry)
         check_shard(path, num_bytes=entry.num_bytes, sha256=entry.sha256 if verify else None)
         reader = ShardReader(path)
         for row in range(reader.num_rows):

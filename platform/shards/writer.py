@@ -17,6 +17,8 @@ import pyarrow as pa
 
 from vitruvian.errors import InputError
 from vitruvian.shards.schema import SubjectRow, row_values, shard_schema
+from vitruvian.storage.objects import write_bytes
+from vitruvian.storage.url import Url
 
 TEMPORARY_SUFFIX = ".tmp"
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -109,8 +111,11 @@ def clear_disk_errors(path: Path) -> Iterator[None]:
         ) from error
 
 
-def write_file_atomically(path: Path, data: bytes) -> None:
+def write_file_atomically(path: Path | Url, data: bytes) -> None:
     """Write a small file whole or not at all."""
+    if isinstance(path, Url):
+        write_bytes(path, data)
+        return
     temporary = path.with_name(f"{path.name}.{secrets.token_hex(4)}{TEMPORARY_SUFFIX}")
     try:
         with temporary.open("wb") as file:

@@ -13,6 +13,7 @@ from vitruvian.shards.dataset import ShardDataset
 from vitruvian.shards.order import global_order
 from vitruvian.shards.people import person_code
 from vitruvian.shards.siblings import SiblingDataset
+from vitruvian.storage.url import Url
 from vitruvian.train.loader import Samples
 from vitruvian.train.sample_order import Order
 
@@ -44,9 +45,9 @@ class Data(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ShardData:
-    """A folder of shards, read directly or through a cache of them."""
+    """A folder of shards, here or at a URL, read directly or through a cache of them."""
 
-    root: Path
+    root: Path | Url
     cache: Path | None = None
 
     @property
@@ -70,7 +71,7 @@ class ShardData:
     def _any(self) -> ShardDataset:
         if self.cache is not None:  # which may stand for shards that are elsewhere
             return CachedDataset(self.root, cache=self.cache, items=())
-        return ShardDataset(self.root, items=(), verify="size")
+        return ShardDataset(self.root, items=(), verify="size" if isinstance(self.root, Path) else "first_use")
 
     def people(self, split: str) -> Mapping[str, str]:
         data = self._any

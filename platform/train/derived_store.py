@@ -12,6 +12,7 @@ import secrets
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -22,6 +23,8 @@ from numpy.typing import NDArray
 
 from vitruvian.errors import InputError
 from vitruvian.shards.writer import TEMPORARY_SUFFIX, clear_disk_errors, sync_folder
+from vitruvian.storage.objects import download, list_files, upload
+from vitruvian.storage.url import Url
 
 SAMPLES_A_FILE = 32
 OPEN_FILES = 128
@@ -43,8 +46,16 @@ class _Item:
 class DerivedStore:
     """The derived items of ``samples`` (indices of a data set, ascending) below ``folder``. Threads may share it."""
 
-    def __init__(self, folder: Path, samples: Sequence[int] | NDArray[np.int64], *, precision: Precision) -> None:
-        self.folder = folder
+    def __init__(
+        self,
+        folder: Path,
+        samples: Sequence[int] | NDArray[np.int64],
+        *,
+        precision: Precision,
+        remote: Url | None = None,
+    ) -> None:
+        """``remote``: a URL to which files go too, and from which those come that another machine has written."""
+        self.folder, self.remote = folder, remote
         self.samples = np.asarray(samples, np.int64)
         self.precision = precision
         self._open: OrderedDict[int, _File] = OrderedDict()
@@ -61,6 +72,8 @@ class DerivedStore:
     def missing(self) -> list[int]:
         """The files that are still to be written."""
         there = {path.name for path in self.folder.glob("*.arrow")}
+        if self.remote is not None and len(there) < self.num_files:
+            there |= set(list_files(self.remote))
         return [number for number in range(self.num_files) if self._path(number).name not in there]
 
     def num_done(self) -> int:
@@ -73,7 +86,7 @@ class DerivedStore:
 
     def largest_error(self) -> float:
         """By how much rounding changed any value, at most."""
-        return max((_File(self._path(number)).error for number in range(self.num_files)), default=0.0)
+        return max((_File(self._local(number)).error for number in range(self.num_files)), default=0.0)
 
     def write(self, number: int, rows: Sequence[Mapping[str, NDArray[Any]]]) -> None:
         """Write file ``number`` from the items of its samples.
@@ -105,7 +118,7 @@ class DerivedStore:
         number, row = divmod(place, SAMPLES_A_FILE)
         with self._guard:
             if number not in self._open:
-                self._open[number] = _File(self._path(number))
+                self._open[number] = _File(self._local(number))
                 if len(self._open) > OPEN_FILES:
                     self._open.popitem(last=False)
             self._open.move_to_end(number)
@@ -114,6 +127,20 @@ class DerivedStore:
 
     def _path(self, number: int) -> Path:
         return self.folder / f"derived-{number:06d}.arrow"
+
+    def _local(self, number: int) -> Path:
+        """The file on this machine, fetched if another one has written it."""
+        path = self._path(number)
+        if self.remote is not None and not path.exists():
+            self.folder.mkdir(parents=True, exist_ok=True)
+            temporary = path.with_name(f"{path.name}.{secrets.token_hex(4)}{TEMPORARY_SUFFIX}")
+            try:
+                with clear_disk_errors(path.parent), suppress(FileNotFoundError):  # reading it says that it is missing
+                    download(self.remote / path.name, temporary)
+                    temporary.replace(path)
+            finally:
+                temporary.unlink(missing_ok=True)
+        return path
 
     def _rounded(self, name: str, value: NDArray[Any]) -> tuple[NDArray[Any], float]:
         """The value as it is stored, and by how much it changed."""
@@ -141,6 +168,8 @@ class DerivedStore:
             finally:
                 temporary.unlink(missing_ok=True)
             sync_folder(path.parent)
+        if self.remote is not None:
+            upload(path, self.remote / path.name)
 
 
 class _File:

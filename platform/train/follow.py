@@ -5,9 +5,11 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from vitruvian.mlflow_store import store_error
+from vitruvian.storage.faults import StorageError
 from vitruvian.train.history import HISTORY, Event, HistoryFollower
 from vitruvian.train.launch import Launched
 from vitruvian.train.progress import ProgressPrinter
@@ -71,8 +73,16 @@ class Relay:
             self._pictures.pop()
 
 
-def follow(launched: Launched, relay: Relay, printer: ProgressPrinter, *, tell: Callable[[Event], None] | None = None) -> None:
-    """Until the task ends. Raises what it raised. ``tell`` gets each new event."""
+def follow(
+    launched: Launched,
+    relay: Relay,
+    printer: ProgressPrinter,
+    *,
+    tell: Callable[[Event], None] | None = None,
+    ended: Callable[[], None] = lambda: None,
+) -> None:
+    """Until the task ends. Raises what it raised. ``tell`` gets each new event; ``ended`` is called after the task's end,
+    before the last look."""
 
     def pass_on() -> None:
         events = relay.poll()
@@ -85,6 +95,9 @@ def follow(launched: Launched, relay: Relay, printer: ProgressPrinter, *, tell: 
             while not launched.wait(POLL_S):
                 pass_on()
         except BaseException:
+            with suppress(StorageError):  # the error at hand is the one to report
+                ended()
             printer.show(relay.poll())
             raise
+        ended()
         pass_on()

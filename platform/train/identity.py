@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import shutil
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -14,6 +13,7 @@ from vitruvian.errors import InputError
 from vitruvian.methods.run_folders import RUN
 from vitruvian.methods.stage import Recipe
 from vitruvian.methods.weights import weights_sha256
+from vitruvian.storage.folders import publish, remove_folder
 from vitruvian.train.plan import StagePlan
 from vitruvian.train.receipt import write_json
 
@@ -83,7 +83,7 @@ def claim_folder(out: Path, identity: Mapping[str, Any], recipe: Recipe, *, resu
             there, stages = general, {}
         if not resume:
             for name in _with_dependents(recipe, identity["stages"], stages):
-                shutil.rmtree(out / name, ignore_errors=True)
+                remove_folder(out / name)
                 stages.pop(name, None)
         if stages or resume:
             both = [name for name in identity["stages"] if name in stages]
@@ -94,6 +94,7 @@ def claim_folder(out: Path, identity: Mapping[str, Any], recipe: Recipe, *, resu
     order = [stage.name for stage in recipe.stages]
     content = {"key": key, "stages": order, "identity": {**general, "stages": {**stages, **identity["stages"]}}}
     write_json(path, content)
+    publish(path)
     return key
 
 

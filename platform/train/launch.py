@@ -6,12 +6,17 @@ import os
 import shutil
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import torch
 
 from vitruvian.errors import InputError
 from vitruvian.methods.stage import Stage
+from vitruvian.storage.faults import StorageError
+from vitruvian.storage.objects import arrow_file_system, path_of, remove_tree
+from vitruvian.storage.url import absolute
 from vitruvian.train.options import TrainOptions
 from vitruvian.train.worker import Task, carry_out
 
@@ -114,7 +119,7 @@ def launch_on_ray(task: Task, *, num_workers: int, device: str, max_restarts: in
         raise InputError(f"device is cuda with {num_workers} workers, but Ray has {num_gpus} GPUs. Use --device auto or cpu.")
     use_gpu = device == "cuda" or (device == "auto" and num_gpus >= num_workers)
     resources = {"CPU": float(task.cpus)} | ({"GPU": 1.0} if use_gpu else {})
-    storage = (task.folder / "ray").absolute()
+    storage = absolute(task.folder / "ray")
 
     def run() -> None:
         trainer = TorchTrainer(
@@ -124,7 +129,8 @@ def launch_on_ray(task: Task, *, num_workers: int, device: str, max_restarts: in
             scaling_config=ScalingConfig(num_workers=num_workers, use_gpu=use_gpu, resources_per_worker=resources),
             run_config=RunConfig(  # type: ignore[call-arg]  # the checker sees the class that Train v2 replaces
                 name=task.attempt,
-                storage_path=str(storage),
+                storage_path=str(storage) if isinstance(storage, Path) else path_of(storage),
+                storage_filesystem=None if isinstance(storage, Path) else arrow_file_system(storage),
                 failure_config=FailureConfig(max_failures=max_restarts),
                 worker_runtime_env={"env_vars": worker_environment(task.cpus)},
             ),
@@ -132,7 +138,11 @@ def launch_on_ray(task: Task, *, num_workers: int, device: str, max_restarts: in
         try:
             trainer.fit()
         finally:
-            shutil.rmtree(storage, ignore_errors=True)  # only Ray's own marks; our checkpoints are in the stage's folder
+            if isinstance(storage, Path):
+                shutil.rmtree(storage, ignore_errors=True)  # only Ray's own marks; our checkpoints are in the stage's folder
+            else:
+                with suppress(StorageError):
+                    remove_tree(storage)
 
     return Launched(run)
 

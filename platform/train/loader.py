@@ -64,6 +64,13 @@ def cut_into_shares(order: Sequence[int] | NDArray[np.int64], *, batch_size: int
     return shares
 
 
+def announce(samples: Samples, indices: Sequence[int]) -> None:
+    """Tell samples that are fetched from elsewhere which will be read next, in this order."""
+    will_read = getattr(samples, "will_read", None)
+    if will_read is not None:
+        will_read(indices)
+
+
 def build_batch(
     samples: Samples, stage: Stage, share: Share, *, seed: int, epoch: int, training: bool
 ) -> dict[str, NDArray[Any]]:
@@ -119,6 +126,7 @@ def training_batches(
     def build(share: Share) -> dict[str, NDArray[Any]]:
         return build_batch(samples, stage, share, seed=seed, epoch=epoch, training=True)
 
+    announce(samples, [index for share in shares for index in share.indices])
     with closing(prefetch(shares, build, threads=threads, ahead=threads + 1)) as built:
         for share, arrays in built:
             yield share, to_tensors(arrays, device=device, channels_last=stage.training.channels_last)

@@ -81,9 +81,10 @@ class TrainingLoop:
         settings: Settings,
         parts: Mapping[str, nn.Module] | None = None,
         init: Mapping[str, Tensor] | None = None,
+        saved: Callable[[], None] = lambda: None,
     ) -> None:
         """``parts``: a network for each of ``stage.needs``, as ``parts.load_parts`` gives them. ``init``: weights to start from
-        instead of new ones."""
+        instead of new ones. ``saved`` is called after every checkpoint."""
         if stage.rival is not None and settings.world_size > 1:
             raise InputError(
                 f"num-workers is {settings.world_size}, but {stage.method} / {stage.name} trains {stage.rival.prefix} against "
@@ -91,6 +92,7 @@ class TrainingLoop:
             )
         self.stage, self.train, self.held_out, self.folder = stage, train, held_out, folder
         self.parts = parts or {}
+        self._saved = saved
         self.order, self.settings = order, settings
         self.device = torch.device(settings.device)
         self.num_samples = stage.training.samples_per_epoch or len(train)
@@ -246,3 +248,4 @@ class TrainingLoop:
     def _save(self) -> None:
         save_checkpoint(self.state, self.folder / CHECKPOINT)
         self._saved_at = time.monotonic()
+        self._saved()

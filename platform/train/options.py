@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 import tyro
 
 from vitruvian.errors import InputError
+from vitruvian.storage.url import Place, Url
 from vitruvian.train.recipe_names import recipe_label
 
 
@@ -21,20 +22,20 @@ class TrainOptions:
     recipe: str = "tiny"
     """Its configuration: ``tiny`` takes minutes on a laptop, ``paper`` is what was published, ``fast`` is ours at that size. Or
     a file that changes one of these, such as the best.json of `vitruvian tune`."""
-    data: Path | None = None
-    """The data set folder (as ``vitruvian datagen`` leaves it). Default: the recipe's own data set in runs/data/METHOD-RECIPE,
-    which is generated first if it is not there."""
+    data: Place | None = None
+    """The data set folder (as ``vitruvian datagen`` leaves it), or its URL. Default: the recipe's own data set in
+    runs/data/METHOD-RECIPE, which is generated first if it is not there."""
     cache: Path | None = None
     """Read samples through this LMDB file, which holds them decoded; made first if it is not there or is of other data (see
     `vitruvian datagen cache`). Changes nothing but speed. Workers on several machines need it on each. Default: read shards."""
-    out: Path | None = None
-    """Folder for weights, checkpoints and history. With several machines it must be on storage that all of them share.
+    out: Place | None = None
+    """Folder, or URL, for weights, checkpoints and history. With several machines: a URL, or a folder that all of them see.
     Default: runs/METHOD-RECIPE."""
     stages: tuple[str, ...] | None = None
     """The stages to train. Default: all that the recipe does not call optional."""
     parts: Annotated[tuple[str, ...], tyro.conf.arg(name="part", metavar="NAME=FOLDER ...")] = ()
     """Weights to use for a stage instead of training it, for example: --part coarse=runs/other/coarse/weights"""
-    init: tuple[Path, ...] = ()
+    init: tuple[Place, ...] = ()
     """Weights folders to start stages from, for example imported ones; their cards say of which stage they are."""
     epochs: int | None = None
     """Epochs of every stage, instead of the recipe's. For one stage: --set NAME.training.epochs=N"""
@@ -85,8 +86,10 @@ class TrainOptions:
 
     @property
     def folder(self) -> Path:
-        """The out folder, absolute."""
+        """The out folder, absolute. ValueError for a URL, of which ``run_copy.local_run`` makes a folder."""
         out = Path("runs") / f"{self.method}-{recipe_label(self.recipe)}" if self.out is None else self.out
+        if isinstance(out, Url):
+            raise ValueError(f"TrainOptions: {out} is no local folder.")
         return out.expanduser().absolute()
 
     @property

@@ -10,6 +10,7 @@ from vitruvian.errors import InputError
 from vitruvian.methods.run_folders import WEIGHTS_FOLDER, find_weights
 from vitruvian.methods.stage import Recipe, Stage
 from vitruvian.methods.weights import load_into, load_weights, read_card, weights_sha256
+from vitruvian.storage.url import Url, absolute, as_place
 from vitruvian.train.receipt import is_finished
 
 
@@ -27,7 +28,7 @@ class StagePlan:
 
 
 def plan_stages(
-    recipe: Recipe, out: Path, *, names: Sequence[str] | None, given: Mapping[str, Path], init: Sequence[Path]
+    recipe: Recipe, out: Path, *, names: Sequence[str] | None, given: Mapping[str, Path | Url], init: Sequence[Path | Url]
 ) -> tuple[StagePlan, ...]:
     """The stages to train, in the recipe's order: those of ``names``, or all but the optional ones.
 
@@ -56,18 +57,18 @@ def plan_stages(
     return tuple(plans)
 
 
-def parse_parts(texts: Sequence[str]) -> dict[str, Path]:
-    """``NAME=FOLDER`` as a name and an absolute path."""
-    parts = {}
+def parse_parts(texts: Sequence[str]) -> dict[str, Path | Url]:
+    """``NAME=FOLDER`` as a name and an absolute path, or a URL."""
+    parts: dict[str, Path | Url] = {}
     for text in texts:
         name, equals, folder = text.partition("=")
         if not equals or not name or not folder:
             raise InputError(f"--part {text}: write NAME=FOLDER, for example coarse=runs/geopifu/coarse/weights.")
-        parts[name] = Path(folder).expanduser().absolute()
+        parts[name] = absolute(as_place(folder))
     return parts
 
 
-def _chosen(recipe: Recipe, names: Sequence[str] | None, given: Mapping[str, Path]) -> list[Stage]:
+def _chosen(recipe: Recipe, names: Sequence[str] | None, given: Mapping[str, Path | Url]) -> list[Stage]:
     known = [stage.name for stage in recipe.stages]
     for option, wanted in (("--stages", names or ()), ("--part", given)):
         for name in wanted:
@@ -84,7 +85,7 @@ def _chosen(recipe: Recipe, names: Sequence[str] | None, given: Mapping[str, Pat
     return [stage for stage in recipe.stages if stage.name in names]
 
 
-def _given_part(recipe: Recipe, name: str, folder: Path) -> Path:
+def _given_part(recipe: Recipe, name: str, folder: Path | Url) -> Path:
     weights = find_weights(folder, stage=name)
     card = read_card(weights)
     if (card.method, card.stage) != (recipe.method, name):
@@ -94,11 +95,11 @@ def _given_part(recipe: Recipe, name: str, folder: Path) -> Path:
     return weights
 
 
-def _starts(recipe: Recipe, chosen: Sequence[Stage], init: Sequence[Path]) -> dict[str, Path]:
+def _starts(recipe: Recipe, chosen: Sequence[Stage], init: Sequence[Path | Url]) -> dict[str, Path]:
     starts: dict[str, Path] = {}
     stages = {stage.name: stage for stage in chosen}
     for folder in init:
-        weights = find_weights(folder.expanduser().absolute())
+        weights = find_weights(absolute(folder))
         card = read_card(weights)
         if card.method != recipe.method or card.stage not in stages:
             raise InputError(

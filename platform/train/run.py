@@ -7,6 +7,7 @@ import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from dataclasses import replace
+from pathlib import Path
 
 from vitruvian.code_version import code_version
 from vitruvian.errors import InputError
@@ -16,7 +17,10 @@ from vitruvian.methods.weights import Card, weights_sha256
 from vitruvian.mlflow_store import is_store_failure, note_runs, store_error, store_uri
 from vitruvian.ray_local import start_ray
 from vitruvian.shards.cache_build import ensure_cache
+from vitruvian.shards.dataset import ShardDataset
+from vitruvian.storage.url import Url, absolute
 from vitruvian.train.data import Data, ShardData
+from vitruvian.train.home import LOCK_WAIT_S
 from vitruvian.train.identity import claim_folder, describe_recipe, describe_run
 from vitruvian.train.launch import choose_num_workers
 from vitruvian.train.lock import hold
@@ -28,31 +32,41 @@ from vitruvian.train.plan import StagePlan, parse_parts, plan_stages
 from vitruvian.train.receipt import is_finished
 from vitruvian.train.recipe_file import load_recipe
 from vitruvian.train.results import TrainResult
+from vitruvian.train.run_copy import local_run
 from vitruvian.train.run_tracking import RunTracking, log_result
 from vitruvian.train.split_guard import check_split, check_weights
 from vitruvian.train.stage_run import StageRun, train_stage
 from vitruvian.train.tracking import Tracker
 from vitruvian.train.trial import Trial
-from vitruvian.train.worker import LOCK_WAIT_S
 
 
 def train(options: TrainOptions, *, progress: bool = True) -> TrainResult:
     """Train a recipe on a data set, or continue where an earlier start of the same command was interrupted.
 
     Losses are those of an undisturbed run. Raises ``InputError`` for what a user can mend; Ray is started if it is not running.
+    Of an out folder at a URL the results' paths are of a local copy.
     """
     began = time.time()
+    with local_run(options) as here:
+        return _train(here, began=began, progress=progress)
+
+
+def _train(options: TrainOptions, *, began: float, progress: bool) -> TrainResult:
     recipe = apply_overrides(load_recipe(options.method, options.recipe), options.all_overrides, stages=options.stages)
     plans = _plans(recipe, options)  # so that what cannot be trained is refused before data is generated
     if options.data is None:
         uri = store_uri(options.tracking_uri, options.folder)
-        root = own_data(recipe, num_actors=0 if options.num_workers == 0 else None, tracking_uri=uri, progress=progress)
+        root: Path | Url = own_data(
+            recipe, num_actors=0 if options.num_workers == 0 else None, tracking_uri=uri, progress=progress
+        )
     else:
-        root = options.data.expanduser().absolute()
+        root = absolute(options.data)
     cache = None if options.cache is None else options.cache.expanduser().absolute()
     if cache is not None:
         items = [item for plan in plans for item in plan.stage.items]
         ensure_cache(root, cache, items, threads=os.cpu_count() or 1)
+    elif isinstance(root, Url):
+        ShardDataset(root, items=(), verify="size")  # a shard that is missing is told now, not after hours
     return train_recipe(recipe, ShardData(root, cache), options, began=began, progress=progress)
 
 
@@ -71,11 +85,27 @@ def train_recipe(
     ``load_network``: how a part comes from its weights folder. ``began``: when (``time.time()``) the allowed time began.
     ``trial``: this run's place in a sweep; its weights are then not registered.
     """
+    with local_run(options) as here:
+        return _train_recipe(
+            recipe, data, here, load_network=load_network, began=began or time.time(), progress=progress, trial=trial
+        )
+
+
+def _train_recipe(
+    recipe: Recipe,
+    data: Data,
+    options: TrainOptions,
+    *,
+    load_network: LoadNetwork,
+    began: float,
+    progress: bool,
+    trial: Trial | None,
+) -> TrainResult:
     out = options.folder
     plans = _plans(recipe, options)
     _check_data(recipe, plans, data)
     num_workers = choose_num_workers(options, [plan.stage for plan in plans])
-    deadline = None if options.max_minutes is None else (began or time.time()) + 60 * options.max_minutes
+    deadline = None if options.max_minutes is None else began + 60 * options.max_minutes
     with ExitStack() as stack:
         stack.enter_context(hold(out / ".lock", wait_s=2.0 if trial is None else LOCK_WAIT_S))
         identity = describe_run(recipe, plans, fingerprint=data.fingerprint, seed=options.seed)

@@ -12,6 +12,7 @@ from vitruvian.methods.stage import Recipe, Stage
 from vitruvian.methods.weights import weights_sha256
 from vitruvian.mlflow_store import quiet_client, store_error
 from vitruvian.provenance import HELD_OUT, METRICS_HASH, RECIPE_HASH, people_tag, provenance_tags, short_hash
+from vitruvian.storage.folders import shown
 from vitruvian.train.data import Data
 from vitruvian.train.identity import describe_recipe, flatten
 from vitruvian.train.plan import StagePlan
@@ -53,7 +54,7 @@ class RunTracking:
         """The run of a stage. ``patient``: work has been done already, which a store that is away now must not end."""
         name = plan.stage.name
         params = flatten(describe_recipe(self.recipe)["stages"][name])
-        tags = {"vitruvian.stage": name} | {f"vitruvian.part.{part}": str(folder) for part, folder in plan.parts.items()}
+        tags = {"vitruvian.stage": name} | {f"vitruvian.part.{part}": str(shown(folder)) for part, folder in plan.parts.items()}
         tags |= {RECIPE_HASH: short_hash([params, plan.given]), METRICS_HASH: _metrics_hash(plan.stage)}
         if plan.init is not None:
             tags["vitruvian.started_from"] = weights_sha256(plan.init)
@@ -73,7 +74,7 @@ class RunTracking:
         common = {
             **provenance_tags("train"),
             HELD_OUT: people_tag(self.data.people("test")),
-            "vitruvian.out": str(self.out),
+            "vitruvian.out": str(shown(self.out)),
             "vitruvian.method": self.recipe.method,
             "vitruvian.recipe": self.recipe.name,
             "vitruvian.protocol": self.data.protocol,

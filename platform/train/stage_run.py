@@ -15,6 +15,7 @@ from vitruvian.errors import InputError
 from vitruvian.methods.run_folders import WEIGHTS_FOLDER
 from vitruvian.methods.weights import Card, weights_sha256
 from vitruvian.mlflow_store import is_store_failure, store_error
+from vitruvian.storage.folders import publish, shown
 from vitruvian.train.data import Data
 from vitruvian.train.follow import Relay, follow
 from vitruvian.train.history import HISTORY, Event
@@ -26,6 +27,7 @@ from vitruvian.train.plan import StagePlan
 from vitruvian.train.progress import ProgressPrinter
 from vitruvian.train.receipt import is_finished, read_receipt, write_json
 from vitruvian.train.results import TrainResult
+from vitruvian.train.run_copy import followed
 from vitruvian.train.tracking import Tracker
 from vitruvian.train.trial import Trial
 from vitruvian.train.worker import Task, raise_failure
@@ -68,7 +70,8 @@ def train_stage(run: StageRun, tracker: Tracker) -> TrainResult:
                 launched = launch_here(task, options.device)
             title = f"{run.card.method}/{run.plan.stage.name}"
             try:
-                follow(launched, relay, ProgressPrinter(title, shown=run.progress), tell=tell)
+                with followed(folder) as take_all:
+                    follow(launched, relay, ProgressPrinter(title, shown=run.progress), tell=tell, ended=take_all)
             except Exception:
                 raise_failure(task)  # says more than Ray does
                 raise
@@ -141,6 +144,7 @@ def _check_parts(run: StageRun) -> None:
             )
         return
     write_json(path, hashes)
+    publish(path)
 
 
 def _task(run: StageRun) -> Task:
@@ -158,11 +162,11 @@ def _task(run: StageRun) -> Task:
     return Task(
         stage=run.plan.stage,
         data=run.data,
-        folder=run.folder,
+        folder=shown(run.folder),
         settings=settings,
         card=run.card,
-        parts=run.plan.parts,
-        init=run.plan.init,
+        parts={name: shown(part) for name, part in run.plan.parts.items()},
+        init=None if run.plan.init is None else shown(run.plan.init),
         load_network=run.load_network,
         cpus=cpus,
         attempt=uuid.uuid4().hex,

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from vitruvian.datagen.pipeline.progress import readable_bytes
 from vitruvian.shards.dataset import ShardDataset
 from vitruvian.shards.summary import DatasetSummary, summarise
+from vitruvian.storage.url import Url
 
 Series = NDArray[np.float64]
 
@@ -65,7 +66,7 @@ class DatasetStatistics:
         return "\n".join(lines)
 
 
-def gather(root: Path, *, max_subjects: int = 200, max_views: int = 400) -> DatasetStatistics:
+def gather(root: Path | Url, *, max_subjects: int = 200, max_views: int = 400) -> DatasetStatistics:
     """Statistics of a data set folder (an unfinished one too); at most so many people and views are decoded."""
     data = ShardDataset(root, verify="size", allow_partial=True)
     held = set(data.items)
@@ -94,7 +95,7 @@ def gather(root: Path, *, max_subjects: int = 200, max_views: int = 400) -> Data
     )
 
 
-def _gather_views(root: Path, indices: list[int], held: set[str], max_views: int) -> dict[str, Any]:
+def _gather_views(root: Path | Url, indices: list[int], held: set[str], max_views: int) -> dict[str, Any]:
     wanted = tuple(name for name in ("mask", "depth", "joints_2d") if name in held)
     data = ShardDataset(root, items=wanted, verify="size", allow_partial=True)
     # At random: people have their views in order, so every so manyeth one would be the same side of everybody.

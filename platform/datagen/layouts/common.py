@@ -17,7 +17,7 @@ from PIL import Image
 
 from vitruvian.errors import InputError
 from vitruvian.shards.dataset import ShardDataset
-from vitruvian.shards.reader import ShardReader, check_shard
+from vitruvian.shards.reader import ShardReader
 
 NOTE = "vitruvian.json"
 Pictures = Literal["published", "exact"]
@@ -64,10 +64,9 @@ class StoredSubject:
 def stored_subjects(data: ShardDataset) -> Iterator[StoredSubject]:
     """All subjects in order, each shard checked against its hash."""
     index = 0
-    for entry in data.blocks:
-        assert entry.file is not None
-        check_shard(data.root / entry.file, num_bytes=entry.num_bytes, sha256=entry.sha256)
-        shard = ShardReader(data.root / entry.file)
+    data.will_read(range(len(data)))
+    for number, entry in enumerate(data.blocks):
+        shard = data.checked_shard(number)
         for row, subject in enumerate(entry.subjects):
             yield StoredSubject(index=index, split=subject.split, num_views=subject.num_views, shard=shard, row=row)
             index += 1

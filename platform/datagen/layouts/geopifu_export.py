@@ -44,6 +44,7 @@ from vitruvian.datagen.layouts.obj_text import obj_text
 from vitruvian.datagen.layouts.query_sets import QuerySetOptions, write_query_sets
 from vitruvian.errors import InputError
 from vitruvian.shards.dataset import ShardDataset
+from vitruvian.storage.url import Url
 
 Tell = Callable[[int, int], None]
 RENDER_FOLDER = "humanRender"
@@ -72,7 +73,7 @@ def mesh_place(subject_id: str) -> str:
 
 
 def export_geopifu(
-    root: Path,
+    root: Path | Url,
     out: Path,
     *,
     pictures: Pictures = "published",

@@ -36,6 +36,7 @@ from vitruvian.datagen.layouts.obj_text import obj_text
 from vitruvian.datagen.layouts.pifu_frame import LayoutFrame, param_of
 from vitruvian.errors import InputError
 from vitruvian.shards.dataset import ShardDataset
+from vitruvian.storage.url import Url
 
 Tell = Callable[[int, int], None]
 SURFACE = {"uv_render": "UV_RENDER", "uv_mask": "UV_MASK", "uv_normal": "UV_NORMAL", "uv_position": "UV_POS", "prt": "bounce"}
@@ -51,7 +52,7 @@ def view_name(description: dict[str, Any], seen: Counter[int]) -> str:
 
 
 def export_pifu(
-    root: Path, out: Path, *, layout: str = "pifu", pictures: Pictures = "published", tell: Tell | None = None
+    root: Path | Url, out: Path, *, layout: str = "pifu", pictures: Pictures = "published", tell: Tell | None = None
 ) -> ExportReport:
     """Export a data set of protocol ``pifu`` or ``jiff``. InputError when its views or items do not fit the layout."""
     data = ShardDataset(root, verify="size")
@@ -79,7 +80,7 @@ def export_pifu(
     return ExportReport(out=out, num_subjects=whole, num_views=sum(yaws), missing=_missing(layout, data.items, min(yaws)))
 
 
-def _check_view(sample: dict[str, Any], root: Path, layout: str) -> None:
+def _check_view(sample: dict[str, Any], root: Path | Url, layout: str) -> None:
     """InputError when a view has a camera or a light that PARAM cannot hold; all views of a data set are of a kind."""
     kind = sample["view"]["light"].get("kind")
     if kind != "harmonic":

@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import chain
+from pathlib import Path
 from typing import Any
 
 from vitruvian.datagen.blocks import Block, Products, block_rows
@@ -18,6 +19,8 @@ from vitruvian.datagen.sources.registry import make_source
 from vitruvian.machine import describe_machine
 from vitruvian.shards.manifest import ManifestEntry, shard_name
 from vitruvian.shards.writer import clear_disk_errors, write_shard
+from vitruvian.storage.local import scratch_folder
+from vitruvian.storage.objects import upload
 from vitruvian.usage import cpu_seconds
 
 
@@ -56,8 +59,14 @@ class BlockWorker:
         first = next(rows, None)
         if first is None:
             return ManifestEntry.of(block.number, None, quarantined)
-        with clear_disk_errors(self.options.out):
-            receipt = write_shard(self.options.out / shard_name(block.number), chain([first], rows), self.products.items)
+        out, name = self.options.out, shard_name(block.number)
+        if isinstance(out, Path):
+            with clear_disk_errors(out):
+                receipt = write_shard(out / name, chain([first], rows), self.products.items)
+        else:
+            with scratch_folder() as scratch, clear_disk_errors(scratch):
+                receipt = write_shard(scratch / name, chain([first], rows), self.products.items)
+                upload(scratch / name, out / name)
         return ManifestEntry.of(block.number, receipt, quarantined)
 
     def make_measured(self, block: Block, skip: Mapping[str, str]) -> tuple[ManifestEntry, Spent]:

@@ -15,6 +15,7 @@ from typing import Any
 from vitruvian.datagen.pipeline.actors import Spent
 from vitruvian.mlflow_store import RUN_KEY, experiment_id, quiet_client, store_error
 from vitruvian.provenance import DATA_FINGERPRINT
+from vitruvian.storage.url import is_url
 from vitruvian.usage import machine_words
 
 EXPERIMENT = "datagen"
@@ -130,7 +131,7 @@ class DatagenTracker:
         from mlflow.entities import Dataset, DatasetInput, InputTag
 
         folder = card["folder"]
-        dataset = Dataset(
-            name=Path(folder).name, digest=card["fingerprint"][:36], source_type="local", source=f'{{"uri": "{folder}"}}'
-        )
+        kind = folder.partition("://")[0] if is_url(folder) else "local"
+        name, source = folder.rstrip("/").rpartition("/")[2], f'{{"uri": "{folder}"}}'
+        dataset = Dataset(name=name, digest=card["fingerprint"][:36], source_type=kind, source=source)
         self._client.log_inputs(self.run_id, [DatasetInput(dataset, [InputTag("mlflow.data.context", "generated")])])
