@@ -19,6 +19,7 @@ COMMANDS = {
         "datagen": "render and sample people into Arrow shards, on Ray",
         "train": "train a method's recipe on shards, on Ray Train, tracked in MLflow",
         "evaluate": "measure trained weights on held-out people and write a report",
+        "compare": "runs side by side: what differs, metrics against schedule, time and cost",
         "reconstruct": "turn a photograph of a person into a mesh",
         "serve": "host reconstructors: an HTTP API and a web page, on Ray Serve",
         "pose": "estimate the bodies of people in photographs, with overlays",

@@ -9,6 +9,7 @@ import psutil
 
 from vitruvian import __version__
 from vitruvian.evaluate.report import Curve, Fact, Plot
+from vitruvian.evaluate.report.curves import running_mean
 from vitruvian.train.history import Event, read_history
 from vitruvian.train.results import TrainResult
 
@@ -26,7 +27,7 @@ def training_plots(history: Path) -> tuple[Plot, ...]:
     if losses:
         curves = (
             Curve(name="each step", points=_thinned(losses)),
-            Curve(name="running mean", points=_thinned(_smoothed(losses))),
+            Curve(name="running mean", points=_thinned(running_mean(losses))),
         )
         plots.append(Plot(title="Training loss", curves=curves, log_y=True))
     shares = [name for name in names if name in ("iou", "precision", "recall")]
@@ -66,16 +67,6 @@ def _over_epochs(epochs: list[Event], name: str) -> Curve:
     return Curve(
         name=name, points=tuple((event["epoch"] + 1.0, event["metrics"][name]) for event in epochs if name in event["metrics"])
     )
-
-
-def _smoothed(points: list[tuple[float, float]], share: float = 0.03) -> list[tuple[float, float]]:
-    """An exponential running mean that forgets over ``share`` of the run, without the pull of its start."""
-    keep = 1 - 1 / max(2.0, share * len(points))
-    mean, weight, smooth = 0.0, 0.0, []
-    for x, y in points:
-        mean, weight = keep * mean + (1 - keep) * y, keep * weight + (1 - keep)
-        smooth.append((x, mean / weight))
-    return smooth
 
 
 def _thinned(points: list[tuple[float, float]]) -> tuple[tuple[float, float], ...]:

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from html import escape
-from importlib.resources import files
 from pathlib import Path
-from string import Template
 
-from vitruvian import __version__
 from vitruvian.evaluate.comparison import PairedDifference
 from vitruvian.evaluate.metrics.catalogue import METRICS
 from vitruvian.evaluate.report.compared import compared_section
@@ -17,6 +12,7 @@ from vitruvian.evaluate.report.data import Fact, ReportData
 from vitruvian.evaluate.report.figures import SPREAD, values_of, within_plot
 from vitruvian.evaluate.report.people import people_section
 from vitruvian.evaluate.report.plots import line_plot, strip_plot
+from vitruvian.evaluate.report.shell import page_text, write_page
 from vitruvian.evaluate.report.tables import (
     facts_section,
     key_figures,
@@ -33,36 +29,27 @@ def write_report(path: Path, data: ReportData) -> Path:
     One HTML file without any outside reference: pictures, meshes, script and style lie in it, and its content security policy
     allows nothing else. Raises ``InputError`` when pictures or meshes are missing from the evaluation's folder.
     """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(path.name + ".tmp")
-    temporary.write_text(page(data), encoding="utf-8")
-    temporary.replace(path)
-    return path
+    return write_page(Path(path), page(data))
 
 
 def page(data: ReportData) -> str:
     """The whole page as text; the same data give the same text."""
     evaluation = data.evaluation
-    script = "(() => {\n" + _part("viewer.js") + _part("page.js") + "})();"
-    digest = base64.b64encode(hashlib.sha256(script.encode("utf-8")).digest()).decode("ascii")
-    return Template(_part("template.html")).substitute(
-        script_hash=f"sha256-{digest}",
-        version=escape(__version__),
-        title=escape(data.title),
-        style=_part("page.css"),
+    return page_text(
+        title=data.title,
         summary=escape(data.summary) if data.summary else _summary(data),
-        warning=f'<p class="warning" role="alert">{escape(evaluation.warning)}</p>' if evaluation.warning else "",
-        keys=key_figures(evaluation),
-        compared=compared_section(evaluation, data.comparisons),
-        people=people_section(data),
-        distributions=_distributions(evaluation),
-        table=sample_table(evaluation),
-        training=_training(data),
-        facts=facts_section([*data.facts, *_evaluation_facts(evaluation)], data.durations),
-        measures=measures_section(evaluation),
-        footer=f"Written by Vitruvian {escape(__version__)}. This page is one file and loads nothing from elsewhere.",
-        script=script,
+        warnings=[evaluation.warning] if evaluation.warning else [],
+        sections=[
+            key_figures(evaluation),
+            compared_section(evaluation, data.comparisons),
+            people_section(data),
+            _distributions(evaluation),
+            sample_table(evaluation),
+            _training(data),
+            facts_section([*data.facts, *_evaluation_facts(evaluation)], data.durations),
+            measures_section(evaluation),
+        ],
+        scripts=["viewer.js", "page.js"],
     )
 
 
@@ -158,7 +145,3 @@ def _evaluation_facts(evaluation: EvaluationReport) -> list[Fact]:
         Fact(label="Took", value=seconds_text(evaluation.seconds), group="Evaluation"),
     ]
     return [fact for fact in facts if fact.value]
-
-
-def _part(name: str) -> str:
-    return (files("vitruvian.evaluate.report") / name).read_text(encoding="utf-8")
