@@ -61,6 +61,10 @@ J24_TO_J14: tuple[int, ...] = (0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 18)
 """Where the 14 points that pose is measured at are among ``J24``."""
 H36M17_TO_J14: tuple[int, ...] = (6, 5, 4, 1, 2, 3, 16, 15, 14, 11, 12, 13, 8, 10)
 """The same among ``H36M17``."""
+J24_TO_J17: tuple[int, ...] = (*J24_TO_J14, 14, 16, 17)
+"""With pelvis, spine and jaw: the 17 points of MPI-INF-3DHP."""
+H36M17_TO_J17: tuple[int, ...] = (*H36M17_TO_J14, 0, 7, 9)
+"""The same among ``H36M17``."""
 
 JOINT_SETS: dict[str, tuple[str, ...]] = {
     "smpl24": JOINT_NAMES,

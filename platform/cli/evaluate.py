@@ -16,6 +16,7 @@ metric, and of several models which is better as far as these people can tell. B
 metrics.json and plots/. The same command continues an interrupted evaluation. Models must not have been trained on these
 people.
 
+`vitruvian evaluate bodies --help`: weights that estimate bodies (PyMAF), on held-out people and published lists.
 `vitruvian evaluate published --help`: the original programs' results, measured as Geo-PIFu's evaluation does."""
 
 REPEATABLE = ("--weights", "--name")
@@ -27,6 +28,11 @@ def main(arguments: list[str], program: str) -> int:
         from vitruvian.cli.evaluate_published import main as published
 
         return published(arguments[1:], f"{program} published")
+
+    if arguments and arguments[0] == "bodies":
+        from vitruvian.cli.evaluate_bodies import main as bodies
+
+        return bodies(arguments[1:], f"{program} bodies")
 
     from vitruvian.evaluate.options import EvaluateOptions
 

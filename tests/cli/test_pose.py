@@ -20,7 +20,7 @@ from vitruvian.methods.pymaf.options import PymafNetworkOptions
 from vitruvian.methods.weights import Card, save_weights
 
 SMALL = PymafNetworkOptions(
-    image_size_px=64, blocks=(1, 1, 1, 1), width=0.125, map_channels=(16, 16, 16), mlp_dim=(16, 8, 5), hidden=32
+    image_size_px=64, blocks=(1, 1, 1, 1), width=0.125, map_channels=(16, 16, 16), mlp_layers=(8, 5), hidden=32
 )
 
 

@@ -24,7 +24,7 @@ from vitruvian.methods.registry import load_body_reconstructor
 from vitruvian.methods.weights import Card, save_weights
 
 SMALL = PymafNetworkOptions(
-    image_size_px=64, blocks=(1, 1, 1, 1), width=0.125, map_channels=(16, 16, 16), mlp_dim=(16, 8, 5), hidden=32
+    image_size_px=64, blocks=(1, 1, 1, 1), width=0.125, map_channels=(16, 16, 16), mlp_layers=(8, 5), hidden=32
 )
 CARD = Card(method="pymaf", stage="body", recipe="test", options={"network": dataclasses.asdict(SMALL)})
 

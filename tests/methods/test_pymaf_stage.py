@@ -34,7 +34,7 @@ from vitruvian.shards.reader import ShardReader
 from vitruvian.shards.writer import write_shard
 
 SMALL = PymafNetworkOptions(
-    image_size_px=64, blocks=(1, 1, 1, 1), width=0.125, map_channels=(16, 16, 16), mlp_dim=(16, 8, 5), hidden=64, dropout=0.0
+    image_size_px=64, blocks=(1, 1, 1, 1), width=0.125, map_channels=(16, 16, 16), mlp_layers=(8, 5), hidden=64, dropout=0.0
 )
 STAGE = BodyStage(
     options=SMALL,
@@ -220,7 +220,7 @@ def test_other_networks(changes: Mapping[str, Any]) -> None:
         {"iterations": 4},
         {"image_size_px": 100},
         {"kernels": (4, 4, 5)},
-        {"mlp_dim": (32, 5)},
+        {"mlp_layers": ()},
         {"dropout": 1.0},
         {"blocks": (1, 1)},
     ],

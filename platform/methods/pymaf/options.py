@@ -29,8 +29,8 @@ class PymafNetworkOptions:
     """How often parameters are corrected."""
     grid_size: int = 21
     """Points along each side of the first grid."""
-    mlp_dim: tuple[int, ...] = (256, 128, 64, 5)
-    """Of the point MLPs: what they read, and what each layer gives."""
+    mlp_layers: tuple[int, ...] = (128, 64, 5)
+    """Of the point MLPs, which read a map's channels: what each layer gives."""
     hidden: int = 1024
     """Of the regressors."""
     dropout: float = 0.5
@@ -50,14 +50,15 @@ class PymafNetworkOptions:
             )
         if any(kernel not in (2, 3, 4) for kernel in self.kernels):
             raise ValueError(f"PymafNetworkOptions: kernels are {self.kernels}; each must be 2, 3 or 4.")
-        if len(self.blocks) != 4 or min(self.blocks) < 1 or len(self.mlp_dim) < 2 or min(self.mlp_dim) < 1:
+        if len(self.blocks) != 4 or min(self.blocks) < 1 or not self.mlp_layers or min(self.mlp_layers) < 1:
             raise ValueError(
-                f"PymafNetworkOptions: blocks={self.blocks}, mlp_dim={self.mlp_dim}; four and at least two are needed."
+                f"PymafNetworkOptions: blocks={self.blocks}, mlp_layers={self.mlp_layers}; four groups and at least one layer "
+                "are needed, all with something in them."
             )
-        if self.mlp_dim[0] != self.map_channels[-1] or len(set(self.map_channels[-self.iterations :])) != 1:
+        if len(set(self.map_channels[-self.iterations :])) != 1 or min(self.map_channels) < 1:
             raise ValueError(
-                f"PymafNetworkOptions: mlp_dim[0] is {self.mlp_dim[0]}; the maps that points are read from have "
-                f"{self.map_channels[-self.iterations :]} channels."
+                f"PymafNetworkOptions: map_channels are {self.map_channels}; the maps that points are read from need as many "
+                "channels each."
             )
         if min(self.grid_size, self.hidden) < 1 or not 0 <= self.dropout < 1 or self.channels(64) < 1:
             raise ValueError(
@@ -68,6 +69,11 @@ class PymafNetworkOptions:
     def channels(self, published: int) -> int:
         """How many channels the encoder has where the published one has so many."""
         return round(published * self.width)
+
+    @property
+    def mlp_dim(self) -> tuple[int, ...]:
+        """Of the point MLPs: what they read, and what each layer gives (``MLP_DIM``)."""
+        return (self.map_channels[-1], *self.mlp_layers)
 
     @property
     def map_size_px(self) -> int:

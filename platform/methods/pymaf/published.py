@@ -47,7 +47,7 @@ def network_options(traces: Traces) -> PymafNetworkOptions:
         deconv_bias=traces.has("deconv_layers.0.bias"),
         iterations=iterations,
         grid_size=math.isqrt((inputs - _PARAMETERS) // widths[-1][1]),
-        mlp_dim=(widths[0][0], *(out for _, out in widths)),
+        mlp_layers=tuple(out for _, out in widths),
         hidden=traces.shape("regressor.0.fc1.weight", 2)[0],
         auxiliary=traces.has("dp_head."),
         body=BodySizes.of(embedded_body(traces.state_dict, traces.origin)),

@@ -78,7 +78,7 @@ def tiny() -> Recipe:
             blocks=(2, 2, 2, 2),
             width=0.375,
             map_channels=(64, 64, 64),
-            mlp_dim=(64, 32, 16, 5),
+            mlp_layers=(32, 16, 5),
             hidden=512,
             dropout=0.2,
         ),

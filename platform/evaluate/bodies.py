@@ -1,0 +1,234 @@
+"""How well estimated bodies fit: the measures of Human3.6M, 3DPW and MPI-INF-3DHP on published lists, and on held-out people.
+
+Source: PyMAF's evaluation (Zhang et al., ICCV 2021), which is that of SPIN. Joints are Human3.6M's, taken from the
+estimated surface by ``J_regressor_h36m``, from the pelvis; errors are means over joints, then over samples, in millimetres.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from vitruvian.bodies.body_layer import BodyLayer, weighted
+from vitruvian.bodies.joint_sets import H36M17_TO_J14, H36M17_TO_J17, J24_TO_J14, J24_TO_J17
+from vitruvian.bodies.point_rows import PointRows
+from vitruvian.bodies.regression_body import RegressionBody
+from vitruvian.datagen.spin.crop import PIXEL_SCALE
+from vitruvian.datagen.spin.photographs import PhotographList
+from vitruvian.datagen.spin.sample import annotation
+from vitruvian.errors import InputError
+from vitruvian.methods.body_errors import aligned_distance, mean_distance
+from vitruvian.methods.cpu.fits import laid_out
+from vitruvian.methods.pymaf.reconstruct import PymafReconstructor
+from vitruvian.methods.pymaf.rotations import axis_angle_to_matrix
+from vitruvian.shards import ShardDataset
+
+NAMES = ("mpjpe_mm", "pa_mpjpe_mm", "pve_mm")
+GENDERS: Mapping[int, Literal["male", "female", "neutral"]] = {0: "male", 1: "female", -1: "neutral"}
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Benchmark:
+    """Where a list's true joints and bodies come from."""
+
+    joints: Literal["body", "list"]
+    """Of the labelled ``body``, or column ``S`` of the ``list``, which is from the pelvis already."""
+    num_joints: Literal[14, 17] = 14
+    vertices: bool = True
+    """Whether the list's pose and shape are true, so that vertices can be compared."""
+    gendered: bool = False
+    """Whether the true body is the model of the person's gender."""
+
+
+BENCHMARKS: Mapping[str, Benchmark] = {
+    "3dpw": Benchmark(joints="body", gendered=True),
+    "h36m-p1": Benchmark(joints="list", vertices=False),
+    "h36m-p2": Benchmark(joints="list", vertices=False),
+    "h36m-p2-mosh": Benchmark(joints="list"),
+    "mpi-inf-3dhp": Benchmark(joints="list", num_joints=17, vertices=False),
+    "3doh50k": Benchmark(joints="list"),
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BodyErrors:
+    """Of N samples; NaN where a measure has no truth."""
+
+    samples: tuple[str, ...]
+    mpjpe_mm: NDArray[np.float64]
+    pa_mpjpe_mm: NDArray[np.float64]
+    pve_mm: NDArray[np.float64]
+    mean_body_pa_mpjpe_mm: NDArray[np.float64]
+    """PA-MPJPE of the mean body that the network starts from: what knowing nothing of the picture gives."""
+
+    def means(self) -> dict[str, float]:
+        """Of every measure that has truth."""
+        columns = {name: getattr(self, name) for name in (*NAMES, "mean_body_pa_mpjpe_mm")}
+        return {name: float(values.mean()) for name, values in columns.items() if not np.isnan(values).any()}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Sample:
+    name: str
+    image: NDArray[np.float32]
+    pose: NDArray[np.float32]
+    betas: NDArray[np.float32]
+    joints: NDArray[np.float64] | None
+    gender: int
+
+
+def evaluate_list(
+    reconstructor: PymafReconstructor,
+    photographs: PhotographList,
+    benchmark: Benchmark,
+    *,
+    bodies: Mapping[str, RegressionBody],
+    batch_size: int = 32,
+    progress: Progress | None = None,
+) -> BodyErrors:
+    """On a published list; ``bodies`` has ``neutral``, and for a gendered benchmark ``male`` and ``female``, with Human3.6M's
+    regressor. Raises ``InputError`` where the list lacks what is compared."""
+    if benchmark.joints == "list" and "S" not in photographs.known:
+        raise InputError("--list: has no 3D joints (S), which this benchmark compares. Take another --benchmark.")
+    if (benchmark.joints == "body" or benchmark.vertices) and not photographs.has_smpl.all():
+        raise InputError("--list: has samples without pose and shape, which this benchmark compares. Take another --benchmark.")
+    places = J24_TO_J14 if benchmark.num_joints == 14 else J24_TO_J17
+
+    def samples() -> Iterator[_Sample]:
+        for index in range(len(photographs)):
+            labels = photographs.labels(index)
+            square = (float(labels["center"][0]), float(labels["center"][1]), PIXEL_SCALE * labels["scale"])
+            yield _Sample(
+                name=photographs.names[index],
+                image=reconstructor.network_image(photographs.picture(index), square),
+                pose=labels["pose"].astype(np.float32),
+                betas=labels["shape"].astype(np.float32),
+                joints=labels["S"][list(places), :3] if benchmark.joints == "list" else None,
+                gender=int(photographs.gender[index]) if benchmark.gendered else -1,
+            )
+
+    layers = {name: BodyLayer(body) for name, body in bodies.items()}
+    regressor = bodies["neutral"].h36m
+    return _measure(reconstructor, samples(), len(photographs), layers, regressor, benchmark, batch_size, progress)
+
+
+def evaluate_shards(
+    reconstructor: PymafReconstructor,
+    dataset: ShardDataset,
+    *,
+    body: RegressionBody,
+    max_samples: int | None = None,
+    batch_size: int = 32,
+    progress: Progress | None = None,
+) -> BodyErrors:
+    """On the views of a data set of protocol ``pymaf``; people of another body than the network's raise ``InputError``."""
+    chosen = range(len(dataset))
+    if max_samples is not None and max_samples < len(dataset):
+        chosen = np.linspace(0, len(dataset) - 1, max_samples).round().astype(int).tolist()
+
+    def samples() -> Iterator[_Sample]:
+        for index in chosen:
+            stored = dataset[index]
+            if stored["body_model"] != reconstructor.network.body.name:
+                raise InputError(
+                    f"data: its bodies are of the model {stored['body_model']!r}, the network's is "
+                    f"{reconstructor.network.body.name!r}; vertices and joints of the two cannot be compared."
+                )
+            labels = annotation(stored)
+            square = (float(labels["center"][0]), float(labels["center"][1]), PIXEL_SCALE * labels["scale"])
+            yield _Sample(
+                name=f"{stored['subject_id']}/{stored['view_index']}",
+                image=reconstructor.network_image(stored["rgb"], square),
+                pose=labels["pose"].astype(np.float32),
+                betas=labels["shape"].astype(np.float32),
+                joints=None,
+                gender=-1,
+            )
+
+    layers = {"neutral": BodyLayer(body)}
+    return _measure(
+        reconstructor, samples(), len(chosen), layers, body.h36m, Benchmark(joints="body"), batch_size, progress
+    )  # fmt: skip
+
+
+def _measure(
+    reconstructor: PymafReconstructor,
+    samples: Iterator[_Sample],
+    count: int,
+    layers: Mapping[str, BodyLayer],
+    regressor: PointRows,
+    benchmark: Benchmark,
+    batch_size: int,
+    progress: Progress | None,
+) -> BodyErrors:
+    device = next(reconstructor.network.parameters()).device
+    indices = torch.from_numpy(regressor.indices).to(device)
+    weights = torch.from_numpy(regressor.weights.astype(np.float32)).to(device)
+    places = list(H36M17_TO_J14 if benchmark.num_joints == 14 else H36M17_TO_J17)
+    for layer in layers.values():
+        layer.to(device)
+
+    def joints_of(smpl: Tensor, vertices: Tensor) -> Tensor:
+        found = weighted(torch.cat([smpl, vertices], 1), indices, weights)
+        return (found - found[:, :1])[:, places]
+
+    names: list[str] = []
+    columns: dict[str, list[NDArray[np.float64]]] = {name: [] for name in (*NAMES, "mean_body_pa_mpjpe_mm")}
+    with torch.inference_mode():
+        for batch in _batches(samples, batch_size):
+            images = torch.from_numpy(np.stack([sample.image for sample in batch])).to(device)
+            estimates = reconstructor.network(laid_out(images), surfaces="all", iuv=False).estimates
+            truth_vertices, truth_smpl = _true_bodies(batch, layers, device)
+            if benchmark.joints == "body":
+                wanted = joints_of(truth_smpl, truth_vertices)
+            else:
+                given = [np.asarray(sample.joints, np.float32) for sample in batch]
+                wanted = torch.from_numpy(np.stack(given)).to(device)
+            first, last = (joints_of(one.smpl_joints, one.vertices) for one in (estimates[0], estimates[-1]))
+            vertices, nothing = estimates[-1].vertices, torch.full((len(batch),), torch.nan)
+            found = {
+                "mpjpe_mm": mean_distance(last, wanted),
+                "pa_mpjpe_mm": aligned_distance(last, wanted),
+                "pve_mm": mean_distance(vertices, truth_vertices) if benchmark.vertices else nothing,
+                "mean_body_pa_mpjpe_mm": aligned_distance(first, wanted),
+            }
+            for name, value in found.items():
+                columns[name].append(1000 * value.double().cpu().numpy())
+            names += [sample.name for sample in batch]
+            if progress is not None:
+                progress(len(names), count)
+    return BodyErrors(samples=tuple(names), **{name: np.concatenate(parts) for name, parts in columns.items()})
+
+
+def _true_bodies(batch: Sequence[_Sample], layers: Mapping[str, BodyLayer], device: torch.device) -> tuple[Tensor, Tensor]:
+    """(B, V, 3) and (B, 24, 3) of the labels, each by the model of its gender."""
+    pose = torch.from_numpy(np.stack([sample.pose for sample in batch])).to(device)
+    betas = torch.from_numpy(np.stack([sample.betas for sample in batch])).to(device)
+    rotations = axis_angle_to_matrix(pose.reshape(-1, 24, 3))
+    kinds = [GENDERS[sample.gender] for sample in batch]
+    vertices: list[Any] = [None] * len(batch)
+    joints: list[Any] = [None] * len(batch)
+    for kind in set(kinds):
+        rows = [index for index, other in enumerate(kinds) if other == kind]
+        found = layers[kind](betas[rows], rotations[rows], surface=True)
+        for place, row in enumerate(rows):
+            vertices[row], joints[row] = found.vertices[place], found.smpl_joints[place]
+    return torch.stack(vertices), torch.stack(joints)
+
+
+def _batches(samples: Iterator[_Sample], size: int) -> Iterator[list[_Sample]]:
+    batch: list[_Sample] = []
+    for sample in samples:
+        batch.append(sample)
+        if len(batch) == size:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
