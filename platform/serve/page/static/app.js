@@ -101,7 +101,7 @@ const app = {
     Object.assign(this, { file: null, prepared: null, cut: null });
     this.say("");
     show("start");
-    $("file").value = $("camera").value = "";
+    for (const id of ["file", "camera", "mask"]) $(id).value = "";
     $("file").focus({ preventScroll: true });
   },
 
@@ -126,7 +126,7 @@ function show(state) {
   scrollTo(0, 0);
 }
 
-async function begin(file) {
+async function begin(file, mask = $("mask").files[0] || null) {
   if (!file || !app.models.length) return;
   app.round++;
   const round = app.round;
@@ -134,7 +134,6 @@ async function begin(file) {
   app.panes = [];
   $("panes").replaceChildren();
   app.results.clear();
-  const mask = $("mask").files[0] || null;
   Object.assign(app, { file, prepared: null, cut: null, mask, showCut: true });
   $("cutout").hidden = true;
   $("cutout").setAttribute("aria-pressed", "true");
@@ -177,7 +176,7 @@ function offer() {
   const box = $("methods");
   box.querySelectorAll("label").forEach((label) => label.remove());
   app.models.forEach((model, k) => box.append(choice(model.name, model.title || model.name, k === 0, model.trained_on)));
-  if (app.models.length > 1) box.append(choice("*", app.models.length === 2 ? "Both, side by side" : "The first two", false));
+  if (app.models.length > 1) box.append(choice("*", app.models.length === 2 ? "Both" : "The first two", false, "Side by side"));
   const finest = app.limits.resolution || 256;
   $("resolution").replaceChildren(new Option("As trained", ""), ...[64, 96, 128, 192, 256, 384, 512]
     .filter((points) => points <= finest).map((points) => new Option(String(points), String(points))));
@@ -209,7 +208,7 @@ for (const id of ["file", "camera"]) $(id).addEventListener("change", () => begi
 $("mask").addEventListener("change", () => app.say($("mask").files[0] ? "The mask is used with the next picture." : ""));
 $("example").addEventListener("click", async () => {
   const image = await fetch("/page/example.jpg");
-  begin(new File([await image.blob()], "example.jpg", { type: "image/jpeg" }));
+  begin(new File([await image.blob()], "example.jpg", { type: "image/jpeg" }), null);
 });
 $("again").addEventListener("click", () => app.another());
 $("compare").addEventListener("click", () => {

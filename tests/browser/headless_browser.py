@@ -22,7 +22,10 @@ def find_browser() -> str | None:
 
 
 class Browser:
-    """One page of one browser. ``errors`` gathers those of the console and of scripts, ``requests`` every address asked for."""
+    """One page of one browser. ``errors`` gathers those of the console and of scripts, ``requests`` every address asked for.
+
+    ``still``: the user has asked for reduced motion.
+    """
 
     def __init__(
         self,
@@ -32,6 +35,7 @@ class Browser:
         height: int = 900,
         mobile: bool = False,
         dark: bool = False,
+        still: bool = False,
         extra_flags: tuple[str, ...] = (),
     ) -> None:
         self._home = tempfile.mkdtemp(prefix="browser-")
@@ -58,20 +62,22 @@ class Browser:
         self.errors: list[str] = []
         self.requests: list[str] = []
         try:
-            self._prepare(width, height, mobile=mobile, dark=dark)
+            self._prepare(width, height, mobile=mobile, dark=dark, still=still)
         except BaseException:
             self.close()
             raise
 
-    def _prepare(self, width: int, height: int, *, mobile: bool, dark: bool) -> None:
+    def _prepare(self, width: int, height: int, *, mobile: bool, dark: bool, still: bool) -> None:
         target = self.call("Target.createTarget", url="about:blank")["targetId"]
         self._session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
         for domain in ("Page", "Runtime", "Network", "Log"):
             self.call(f"{domain}.enable")
         self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=mobile)
         self.call("Emulation.setTouchEmulationEnabled", enabled=mobile)
-        scheme = "dark" if dark else "light"
-        self.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
+        wishes = {"prefers-color-scheme": "dark" if dark else "light"}
+        if still:
+            wishes["prefers-reduced-motion"] = "reduce"
+        self.call("Emulation.setEmulatedMedia", features=[{"name": name, "value": value} for name, value in wishes.items()])
 
     def __enter__(self) -> Browser:
         return self
@@ -116,9 +122,10 @@ class Browser:
             raise RuntimeError(f"{expression}: {result['exceptionDetails']}")
         return result["result"].get("value")
 
-    def open(self, path: Path) -> None:
-        self.call("Page.navigate", url=path.resolve().as_uri())
-        self.wait_for("document.readyState === 'complete'")
+    def open(self, page: Path | str) -> None:
+        """A file, or an address."""
+        self.call("Page.navigate", url=page if isinstance(page, str) else page.resolve().as_uri())
+        self.wait_for("document.documentElement !== null && document.readyState === 'complete'")
 
     def wait_for(self, condition: str, timeout_s: float = 90) -> None:
         deadline = time.monotonic() + timeout_s
@@ -126,6 +133,28 @@ class Browser:
             if time.monotonic() > deadline:
                 raise TimeoutError(f"the page did not reach: {condition}; console: {self.errors}")
             time.sleep(0.1)
+
+    def choose_files(self, selector: str, *paths: Path) -> None:
+        """Give files to a file input, as if the user had chosen them."""
+        root = self.call("DOM.getDocument")["root"]["nodeId"]
+        node = self.call("DOM.querySelector", nodeId=root, selector=selector)["nodeId"]
+        self.call("DOM.setFileInputFiles", nodeId=node, files=[str(path.resolve()) for path in paths])
+
+    def click(self, selector: str) -> None:
+        """Press what is in the middle of an element; fails if that is something else, or nothing."""
+        where = f"document.querySelector({json.dumps(selector)})"
+        self.evaluate(f"{where}.scrollIntoView({{block: 'center', behavior: 'instant'}})")
+        box = self.evaluate(f"(box => [box.x + box.width / 2, box.y + box.height / 2])({where}.getBoundingClientRect())")
+        hit = f"document.elementFromPoint({box[0]}, {box[1]})"
+        if not self.evaluate(f"(hit => {where}.contains(hit) || (hit && hit.contains({where})))({hit})"):
+            raise RuntimeError(f"{selector} is covered by {self.evaluate(f'{hit}?.outerHTML?.slice(0, 200)')}")
+        for kind in ("mousePressed", "mouseReleased"):
+            self.call("Input.dispatchMouseEvent", type=kind, x=box[0], y=box[1], button="left", clickCount=1)
+
+    def press(self, key: str, code: int) -> None:
+        """A key, such as ``Tab`` (9)."""
+        for kind in ("keyDown", "keyUp"):
+            self.call("Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode=code)
 
     def drag(self, start: tuple[float, float], way: tuple[float, float], *, touch: bool = False) -> None:
         """Press at a point of the window, move by ``way`` in steps, release; with the mouse or a finger."""
