@@ -127,6 +127,7 @@ def artefacts() -> Path:
     return ARTEFACTS
 
 
+@pytest.mark.slow
 def test_a_photograph_becomes_a_person_by_both_methods(server: str, artefacts: Path, tmp_path: Path) -> None:
     photograph, mask = np.asarray(Image.open(PHOTO).convert("RGB")), np.asarray(Image.open(MASK).convert("L")) > 127
     with browser() as page:
@@ -189,6 +190,7 @@ def test_a_photograph_becomes_a_person_by_both_methods(server: str, artefacts: P
         assert page.errors == []
 
 
+@pytest.mark.slow
 def test_it_works_on_a_phone(server: str, artefacts: Path) -> None:
     with browser(phone=True, dark=True) as page:
         opened(page, server)
