@@ -22,6 +22,7 @@ RUNS = "mlflow.json"
 PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3", "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1"}
 """A server that is gone is noticed within seconds; MLflow's own settings take minutes. Who has set them keeps them."""
 _SQLITE = "sqlite:///"
+_DATABASES = ("postgresql", "mysql", "mssql")
 _STORES_WORDS = ("mlflow", "sqlalchemy", "requests", "urllib3", "psycopg2", "botocore", "google")
 
 
@@ -71,6 +72,8 @@ def experiment_id(client: Any, uri: str, name: str) -> str:
             beside = None
             if uri.startswith(_SQLITE):
                 beside = (Path(uri.removeprefix(_SQLITE)).parent / "mlflow-artifacts" / name).absolute().as_uri()
+            elif uri.startswith(_DATABASES):
+                beside = _beside_database(uri, name)
             found = client.get_experiment(client.create_experiment(name, artifact_location=beside))
         if is_remote(uri) and not _is_on_this_machine(uri) and _is_local(found.artifact_location):
             raise InputError(
@@ -79,6 +82,18 @@ def experiment_id(client: Any, uri: str, name: str) -> str:
                 "server --artifacts-destination FOLDER_OR_BUCKET), and use an experiment made since (--experiment NAME)."
             )
         return str(found.experiment_id)
+
+
+def _beside_database(uri: str, name: str) -> str:
+    """A database holds no files; MLflow would put them into whatever folder this process was started in."""
+    root = os.environ.get("MLFLOW_DEFAULT_ARTIFACT_ROOT")
+    if not root:
+        raise InputError(
+            f"MLflow store {shown_uri(uri)}: is a database, which holds no files. Start a server before it "
+            "(mlflow server --backend-store-uri DATABASE --artifacts-destination FOLDER_OR_BUCKET) and give the server's "
+            "address, or say where files go with MLFLOW_DEFAULT_ARTIFACT_ROOT."
+        )
+    return f"{root.rstrip('/')}/{name}"
 
 
 def is_remote(uri: str) -> bool:
@@ -114,17 +129,24 @@ def store_error(uri: str, error: Exception) -> InputError:
                 f"{shown}: the server {what} (HTTP {status}). Set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or "
                 "MLFLOW_TRACKING_TOKEN."
             )
-        if status in (404, 405) or "not a valid JSON" in text or "JSONDecodeError" in text:
+        if status in (404, 405) or "valid JSON format" in text:
             return InputError(
                 f"{shown}: something answers there, but not as an MLflow server does. Check the address (--tracking-uri or "
                 "MLFLOW_TRACKING_URI): it is that of the server's page, without what follows #."
             )
+        if "error responses" in text or (status is not None and status >= 500):
+            return InputError(f"{shown}: the server answers with errors of its own (HTTP {status or 500}). Its log says more.")
         if any(word in text for word in ("Max retries", "Connection", "timed out", "NameResolution", "InvalidURL")):
             reason = "its name is not known" if "NameResolution" in text else "no answer"
             return InputError(
                 f"{shown}: {reason}. Is the server running (mlflow server) and reached from here? Check --tracking-uri or "
                 "MLFLOW_TRACKING_URI."
             )
+    if isinstance(error, ModuleNotFoundError) and "psycopg" in text:
+        return InputError(
+            f"{shown}: PostgreSQL's driver is missing ({text}). pip install psycopg2-binary, and begin the address with "
+            "postgresql+psycopg2://"
+        )
     words = shown_uri(text.splitlines()[0]) if text else ""
     return InputError(f"{shown}: {type(error).__name__}: {words}. Check --tracking-uri or MLFLOW_TRACKING_URI.")
 

@@ -143,8 +143,10 @@ def _write_report(
 
 
 def _say_what_came_out(page: Path, trained: TrainResult, judged: EvaluationReport, seconds: dict[str, float]) -> None:
+    from vitruvian.mlflow_store import shown_uri
+
     print(f"\n{judged}\n")
     print(f"Time: {sum(seconds.values()) / 60:.1f} minutes ({', '.join(f'{value:.0f} s' for value in seconds.values())})")
     print(f"Open {page} in a browser.")
     print(f"Weights: {trained.weights}. Try: vitruvian reconstruct PHOTO --mask MASK --weights {trained.weights}")
-    print(f"Tracking: mlflow ui --backend-store-uri {trained.tracking_uri}")
+    print(f"Tracking: mlflow ui --backend-store-uri {shown_uri(trained.tracking_uri)}")

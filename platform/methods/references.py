@@ -19,7 +19,7 @@ from vitruvian.errors import InputError
 from vitruvian.methods.builtin import builtin_names, builtin_weights
 from vitruvian.methods.run_folders import find_weights
 from vitruvian.methods.weights import CARD
-from vitruvian.mlflow_store import quiet_client, store_error
+from vitruvian.mlflow_store import quiet_client, shown_uri, store_error
 from vitruvian.storage.local import cache_folder
 from vitruvian.storage.url import Url, as_place
 
@@ -92,7 +92,7 @@ def registered_version(reference: str, *, store: str | None = None) -> Registere
     except _NotThereError:
         found = None
     if found is None:
-        raise InputError(f"weights {reference}: the registry of {uri} has no such model.")
+        raise InputError(f"weights {reference}: the registry of {shown_uri(uri)} has no such model.")
     run_id, _, path = str(found.source).removeprefix("runs:/").partition("/")
     if not str(found.source).startswith("runs:/"):
         raise InputError(
@@ -167,7 +167,8 @@ def _copied(found: RegisteredVersion, uri: str, cache: Path) -> Path:
             quiet_client(uri).download_artifacts(found.run_id, found.path, str(unfinished))
         except Exception as error:  # each place for files has its own
             raise InputError(
-                f"weights {REGISTRY}{found.name}/{found.version}: its files cannot be fetched from run {found.run_id} of {uri} "
+                f"weights {REGISTRY}{found.name}/{found.version}: its files cannot be fetched from run {found.run_id} of "
+                f"{shown_uri(uri)} "
                 f"({type(error).__name__}: {error})."
             ) from error
         try:
