@@ -77,6 +77,7 @@ def test_a_batch(stored: list[dict[str, Any]]) -> None:
     batch = batch_of(stored)
     assert {name: tuple(value.shape[1:]) for name, value in batch.items()} == {
         "image": (3, 64, 64), "keypoints": (49, 3), "joints": (24, 4), "pose": (72,), "betas": (10,), "iuv": (3, 16, 16),
+        "has_smpl": (), "has_joints": (), "has_iuv": (),
     }  # fmt: skip
     assert all(value.dtype == torch.float32 for value in batch.values())
     assert "iuv" not in batch_of(stored, training=False)

@@ -31,8 +31,10 @@ def annotation(sample: Mapping[str, Any]) -> dict[str, Any]:
     """A line of SPIN's lists for a stored view: ``center``, ``scale``, ``part`` (24, 3), ``openpose`` (25, 3), ``S`` (24, 4),
     ``pose`` (72,), ``shape`` (10,); pixels, metres, axis-angle in the camera's axes (y down).
 
-    ValueError for a sample whose joints are not ``pymaf49``.
+    A row of such a list (``spin.list_samples``) brings its own. ValueError for a sample whose joints are not ``pymaf49``.
     """
+    if "labels" in sample:
+        return dict(sample["labels"])
     if sample["joint_set"] != "pymaf49":
         raise ValueError(f"annotation: the joints are {sample['joint_set']!r}; PyMAF's are 'pymaf49'.")
     camera = sample["camera"]

@@ -21,6 +21,8 @@ from vitruvian.datagen.spin.crop import coloured, crop, crop_matrix, normalised
 from vitruvian.datagen.spin.iuv_maps import to_published
 from vitruvian.datagen.spin.sample import annotation, solved_camera
 
+LEAST_KEYPOINTS = 6
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PymafSampleOptions:
@@ -71,6 +73,11 @@ def direct_crop(
     matrix[:, 2] += 0.5 * matrix[:, 0] + 0.5 * matrix[:, 1] - 0.5  # pixels' middles are whole numbers there
     drawn = cv2.warpAffine(picture, matrix, (size_px * finer, size_px * finer), flags=cv2.INTER_LINEAR)
     return np.asarray(drawn if finer == 1 else cv2.resize(drawn, (size_px, size_px), interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def fits_a_camera(sample: Mapping[str, Any]) -> bool:
+    """Whether enough of a sample's last 24 keypoints are labelled that the camera of ``iuv_labels`` follows from them."""
+    return int((sample["keypoints"][-24:, 2] > 0).sum()) >= LEAST_KEYPOINTS
 
 
 def iuv_labels(sample: Mapping[str, Any], body: RegressionBody, *, pixels: int, kind: str = "corners") -> NDArray[np.float32]:

@@ -25,7 +25,7 @@ from vitruvian.methods.pymaf.network import Estimate, PymafNetwork
 from vitruvian.methods.pymaf.options import PymafNetworkOptions
 from vitruvian.methods.pymaf.preview import overlays
 from vitruvian.methods.pymaf.rotations import axis_angle_to_matrix
-from vitruvian.methods.pymaf.samples import PymafSampleOptions, iuv_labels, training_sample
+from vitruvian.methods.pymaf.samples import PymafSampleOptions, fits_a_camera, iuv_labels, training_sample
 from vitruvian.methods.stage import Batch, Stage
 from vitruvian.methods.weights import load_into
 
@@ -33,7 +33,8 @@ from vitruvian.methods.weights import load_into
 @dataclass(frozen=True, kw_only=True)
 class BodyStage(Stage):
     """A batch has ``image`` (B, 3, S, S), ``keypoints`` (B, 49, 3), ``joints`` (B, 24, 4), ``pose`` (B, 72), ``betas`` (B,
-    10), and in training ``iuv`` (B, 3, S / 4, S / 4)."""
+    10), ``has_smpl`` and ``has_joints`` (B,) 1 where these are labels, and in training ``iuv`` (B, 3, S / 4, S / 4) and
+    ``has_iuv``."""
 
     method: ClassVar[str] = "pymaf"
     name: ClassVar[str] = "body"
@@ -68,6 +69,12 @@ class BodyStage(Stage):
         return body
 
     @property
+    def picture_px(self) -> int | None:
+        """Pixels that a person's crop must have in a stored picture, so that it may be read reduced; None: read it whole."""
+        exact = self.samples.crops == "direct" and not self.samples.whole_pixels
+        return self.options.image_size_px if exact else None
+
+    @property
     def network_options(self) -> PymafNetworkOptions:
         return dataclasses.replace(self.options, body=BodySizes.of(self.body()))
 
@@ -86,15 +93,23 @@ class BodyStage(Stage):
 
     def sample(self, stored: Mapping[str, Any], rng: np.random.Generator, *, training: bool) -> dict[str, np.ndarray]:
         body = self.body()
-        if (model := stored.get("body_model")) != body.name:
+        has_smpl = bool(stored.get("has_smpl", True))  # rows of lists may lack it; drawn people have everything
+        if has_smpl and (model := stored.get("body_model")) != body.name:
             raise InputError(
                 f"data: its bodies are of the model {model or 'unknown'!r}, the stage learns {body.name!r}. Make the data with "
                 "--protocol pymaf from people of that body, or give --set body_model=FILE body_data=FOLDER."
             )
         size = self.options.image_size_px
         sample = training_sample(stored, self.samples, rng, training=training, image_size_px=size)
+        sample["has_smpl"] = np.float32(has_smpl)
+        sample["has_joints"] = np.float32(stored.get("has_joints", True))
         if training and self.options.auxiliary:
-            sample["iuv"] = iuv_labels(sample, body, pixels=self.options.map_size_px, kind=self.samples.iuv)
+            has_iuv = has_smpl and fits_a_camera(sample)
+            pixels = self.options.map_size_px
+            sample["iuv"] = np.zeros((3, pixels, pixels), np.float32)
+            if has_iuv:
+                sample["iuv"] = iuv_labels(sample, body, pixels=pixels, kind=self.samples.iuv)
+            sample["has_iuv"] = np.float32(has_iuv and sample["iuv"].any())
         return sample
 
     def loss(self, network: nn.Module, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
@@ -102,7 +117,6 @@ class BodyStage(Stage):
         assert isinstance(network, PymafNetwork)
         surfaces = "all" if self.weights.vertices else "none"
         output = network(laid_out(batch["image"]), surfaces=surfaces)
-        everyone = torch.ones(len(batch["image"]), device=batch["image"].device)
         vertices = self._truth(network, batch).vertices if self.weights.vertices else None
         total, shown = batch["image"].new_zeros(()), {}
         for number, estimate in enumerate(output.estimates[1:], start=1):
@@ -112,8 +126,8 @@ class BodyStage(Stage):
                 joints=batch["joints"],
                 pose=batch["pose"],
                 betas=batch["betas"],
-                has_joints=everyone,
-                has_smpl=everyone,
+                has_joints=batch["has_joints"],
+                has_smpl=batch["has_smpl"],
                 weights=self.weights,
                 vertices=vertices,
             )
@@ -121,7 +135,7 @@ class BodyStage(Stage):
             if number == len(output.estimates) - 1:
                 shown = {name: value.detach() for name, value in terms.items()}
         if output.iuv is not None:
-            maps = iuv_losses(output.iuv, batch["iuv"], everyone, self.weights)
+            maps = iuv_losses(output.iuv, batch["iuv"], batch["has_iuv"], self.weights)
             total = total + torch.stack(list(maps.values())).sum()
             shown |= {f"iuv_{name}": value.detach() for name, value in maps.items()}
         return total, shown
