@@ -66,7 +66,7 @@ def refuse_lost_results(options: Any) -> None:
     out, word = getattr(options, "out", None), "--out"
     if out is None and isinstance(getattr(type(options), "folder", None), property):
         out, word = Path(os.path.relpath(options.folder)), "without --out, results go to"
-    if out is None or Path(out).is_absolute() or re.match(r"[A-Za-z][A-Za-z0-9+.-]+:/", str(out)):
+    if out is None or re.match(r"[A-Za-z][A-Za-z0-9+.-]+:/", str(out)) or Path(out).is_absolute():
         return
     raise InputError(
         f"{word} {out}: results under a relative path are lost with a job's own folder. Give an absolute path that all "
