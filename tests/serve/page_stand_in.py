@@ -12,8 +12,8 @@ from vitruvian.serve.page.answers import page_answer
 
 MODELS = {
     "models": [
-        {"name": name, "method": name, "kind": "surface", "title": title, "trained_on": "", "version": "", "formats": ["glb"]}
-        for name, title in (("pifu", "PIFu"), ("geopifu", "Geo-PIFu"))
+        {"name": name, "method": name, "kind": kind, "title": title, "trained_on": "", "version": "", "formats": ["glb"]}
+        for name, title, kind in (("pifu", "PIFu", "surface"), ("geopifu", "Geo-PIFu", "surface"), ("pymaf", "PyMAF", "body"))
     ],
     "limits": {"upload_bytes": 100_000, "resolution": 64},
 }
@@ -35,7 +35,9 @@ class StandIn:
 
     def __init__(self, reply: Callable[[], Reply], token: str = "") -> None:
         stand_in = self
-        self.reply, self.token, self.asked = reply, token, 0
+        self.reply, self.token = reply, token
+        self.asked: list[str] = []
+        """The paths that pictures were sent to."""
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
@@ -49,7 +51,7 @@ class StandIn:
 
             def do_POST(self) -> None:
                 self.rfile.read(int(self.headers["Content-Length"]))
-                stand_in.asked += 1
+                stand_in.asked.append(self.path)
                 self.send(stand_in.guarded(self, stand_in.reply()))
 
             def send(self, reply: Reply) -> None:

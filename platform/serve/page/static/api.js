@@ -60,15 +60,16 @@ export async function models() {
   return (await ask("/v1/models")).json();
 }
 
-// Resolves to the facts of `done`; onEvent(kind, facts) hears of the rest.
-export async function reconstruct({ picture, name, mask, method, resolution }, onEvent, signal) {
+// Resolves to the facts of `done`; onEvent(kind, facts) hears of the rest. `body`: the method estimates a body, not a surface.
+export async function reconstruct({ picture, name, mask, method, resolution, body }, onEvent, signal) {
   const form = new FormData();
   form.append("picture", picture, name);
   if (mask) form.append("mask", mask, "mask.png");
   form.append("method", method);
   form.append("format", "glb");
-  if (resolution) form.append("resolution", String(resolution));
-  const response = await ask("/v1/reconstruct", { method: "POST", body: form, signal, headers: { Accept: "text/event-stream" } });
+  if (resolution && !body) form.append("resolution", String(resolution));
+  const address = body ? "/v1/pose" : "/v1/reconstruct";
+  const response = await ask(address, { method: "POST", body: form, signal, headers: { Accept: "text/event-stream" } });
   let done = null;
   try {
     for await (const [kind, facts] of events(response.body)) {

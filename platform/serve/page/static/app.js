@@ -186,10 +186,10 @@ function offer() {
 async function connect() {
   try {
     const { models, limits } = await api.models();
-    app.models = models.filter((model) => model.kind === "surface");
+    app.models = models;
     app.limits = limits || {};
     if (!app.models.length) {
-      app.warn("This server has no method that makes surfaces. Its operator can add one: vitruvian serve --models pifu");
+      app.warn("This server has no method to offer. Its operator can add one: vitruvian serve --models pifu");
       return;
     }
     offer();

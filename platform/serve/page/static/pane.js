@@ -34,8 +34,12 @@ export class Pane {
     this.parts.other.addEventListener("click", () => app.another());
   }
 
+  get model() {
+    return this.app.models.find((model) => model.name === this.method);
+  }
+
   get title() {
-    return this.app.models.find((model) => model.name === this.method)?.title || this.method;
+    return this.model?.title || this.method;
   }
 
   stop() {
@@ -71,7 +75,7 @@ export class Pane {
     this.step("Sending the picture", 0.02);
     const began = performance.now();
     try {
-      const request = { ...picture, method };
+      const request = { ...picture, method, body: this.model?.kind === "body" };
       const facts = await api.reconstruct(request, (kind, told) => this.hear(kind, told), controller.signal);
       this.step("Fetching the result", 0.98);
       const blob = await api.result(facts.result);

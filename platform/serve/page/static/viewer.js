@@ -56,8 +56,8 @@ export class Views {
     view.cameraTarget = `${middle.x}m ${middle.y}m ${middle.z}m`;
     view.cameraOrbit = `0deg 88deg ${distance}m`;
     view.jumpCameraToGoal();
-    const material = view.model.materials[0].pbrMetallicRoughness;
-    this.all.set(view, { texture: material.baseColorTexture?.texture ?? null, distance });
+    const texture = view.model?.materials[0]?.pbrMetallicRoughness.baseColorTexture?.texture ?? null;
+    this.all.set(view, { texture, distance });
     view.addEventListener("camera-change", (event) => {
       if (event.detail.source === "user-interaction") this.follow(view);
     });
