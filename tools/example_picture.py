@@ -1,6 +1,6 @@
 """Draw the example picture of the web page: one of the built-in people in a quiet room, so that nobody's rights are touched.
 
-python tools/example_picture.py platform/serve/page/static/example.jpg --subject 11 --seed 5
+python tools/example_picture.py platform/serve/page/static/example.jpg --subject 23 --seed 5
 """
 
 import argparse
@@ -57,7 +57,7 @@ def picture(subject: int, seed: int) -> np.ndarray:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("out", type=Path)
-    parser.add_argument("--subject", type=int, default=11)
+    parser.add_argument("--subject", type=int, default=23)
     parser.add_argument("--seed", type=int, default=5)
     options = parser.parse_args()
     Image.fromarray(picture(options.subject, options.seed)).save(options.out, quality=88, optimize=True)

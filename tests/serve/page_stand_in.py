@@ -38,6 +38,8 @@ class StandIn:
         self.reply, self.token = reply, token
         self.asked: list[str] = []
         """The paths that pictures were sent to."""
+        self.body, self.kind = b"", ""
+        """The last request's, and its content type."""
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
@@ -50,7 +52,10 @@ class StandIn:
                     self.send((found.status, dict(found.headers), found.body))
 
             def do_POST(self) -> None:
-                self.rfile.read(int(self.headers["Content-Length"]))
+                stand_in.body, stand_in.kind = (
+                    self.rfile.read(int(self.headers["Content-Length"])),
+                    self.headers["Content-Type"],
+                )
                 stand_in.asked.append(self.path)
                 self.send(stand_in.guarded(self, stand_in.reply()))
 

@@ -13,6 +13,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from email.parser import BytesParser
+from email.policy import HTTP
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -316,3 +318,41 @@ def test_keyboards_and_screen_readers_find_everything() -> None:
         assert not unnamed, unnamed
         assert page.evaluate("document.querySelector('#status').getAttribute('aria-live')") == "polite"
         assert page.evaluate("document.querySelector('#turn').getAttribute('aria-pressed')") == "true"  # motion is welcome
+
+
+def test_the_cut_out_is_corrected_by_hand(artefacts: Path) -> None:
+    nobody = events(("error", {"error": {"code": "nobody_found", "message": "Nobody.", "hint": "Look."}}))
+    with StandIn(lambda: nobody) as stand_in, browser(phone=True) as page:
+        opened(page, stand_in.url)
+        page.evaluate("document.querySelector('#example').click()")
+        page.wait_for("document.querySelector('.pane')?.dataset.state === 'problem'")
+        page.click(".problem .paint")
+        page.wait_for("document.querySelector('#editor').open")
+        assert page.evaluate("document.querySelector('#use').disabled")  # nothing is painted
+        box = "(box => [box.x, box.y, box.width, box.height])(document.querySelector('#paper').getBoundingClientRect())"
+        left, top, width, height = page.evaluate(box)
+        page.drag((left + width / 2, top + 0.2 * height), (0, 0.6 * height), touch=True)
+        page.drag((left + 0.1 * width, top + 0.5 * height), (0.8 * width, 0), touch=True)
+        page.wait_for("!document.querySelector('#use').disabled")
+        fits_the_width(page)
+        page.screenshot(artefacts / "page-editor.png")
+        page.click("#undo")  # the stroke across
+        page.click("label:has(#erase)")
+        left, top, width, height = page.evaluate(box)
+        page.drag((left + width / 2, top + 0.2 * height), (0, 0.2 * height), touch=True)
+        page.click("#use")
+        page.wait_for("!document.querySelector('#editor').open")
+        deadline = time.monotonic() + 60
+        while len(stand_in.asked) < 2:
+            assert time.monotonic() < deadline
+            page.evaluate("1")
+        form = BytesParser(policy=HTTP).parsebytes(b"Content-Type: " + stand_in.kind.encode() + b"\r\n\r\n" + stand_in.body)
+        parts = {
+            part.get_param("name", header="content-disposition"): part.get_payload(decode=True) for part in form.iter_parts()
+        }
+        picture, mask = (Image.open(io.BytesIO(parts[name])) for name in ("picture", "mask"))
+        assert mask.size == picture.size
+        white = np.asarray(mask.convert("L")) > 127
+        rows, columns = np.flatnonzero(white.any(axis=1)) / mask.height, np.flatnonzero(white.any(axis=0)) / mask.width
+        assert 0.35 < rows[0] < 0.5 and 0.75 < rows[-1] < 0.9  # painted from 0.2 to 0.8, erased down to 0.4
+        assert 0.4 < columns[0] < columns[-1] < 0.6

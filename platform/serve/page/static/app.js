@@ -1,6 +1,7 @@
 // The page: from a chosen picture to one or two results side by side.
 
 import * as api from "/page/api.js";
+import { edit } from "/page/editor.js";
 import { Pane } from "/page/pane.js";
 import { cutOut, draw, readable, prepare } from "/page/picture.js";
 import { Views, load } from "/page/viewer.js";
@@ -35,9 +36,23 @@ const app = {
     if (round !== this.round) return;
     this.cut = cut;
     $("cutout").hidden = false;
+    $("correct").hidden = !this.paintable();
     this.caption(facts);
     this.paint();
     for (const pane of this.panes) pane.ghost(cut.cropped);
+  },
+
+  paintable: () => Boolean(app.prepared?.bitmap),
+
+  // Let the user say who the person is, and do everything again with that.
+  async correct() {
+    const { bitmap } = this.prepared;
+    const round = this.round;
+    const mask = await edit(this.cut?.picture || bitmap, this.cut?.alpha || null, bitmap.width, bitmap.height);
+    if (!mask || round !== this.round) return;
+    this.mask = mask;
+    this.results.clear();
+    for (const pane of this.panes) pane.run(pane.method);
   },
 
   caption({ origin }) {
@@ -135,7 +150,7 @@ async function begin(file, mask = $("mask").files[0] || null) {
   $("panes").replaceChildren();
   app.results.clear();
   Object.assign(app, { file, prepared: null, cut: null, mask, showCut: true });
-  $("cutout").hidden = true;
+  $("cutout").hidden = $("correct").hidden = true;
   $("cutout").setAttribute("aria-pressed", "true");
   $("caption").textContent = `${file.name || "Picture"}, ${readable(file.size)}`;
   if (!history.state?.work) history.pushState({ work: true }, "");
@@ -216,6 +231,7 @@ $("compare").addEventListener("click", () => {
   pane.run(pane.method);
   pane.element.scrollIntoView({ behavior: calm.matches ? "auto" : "smooth", block: "nearest", inline: "nearest" });
 });
+$("correct").addEventListener("click", () => app.correct());
 $("cutout").addEventListener("click", () => {
   app.showCut = !app.showCut;
   $("cutout").setAttribute("aria-pressed", String(app.showCut));

@@ -22,7 +22,7 @@ export class Pane {
     this.element = document.querySelector("#pane").content.firstElementChild.cloneNode(true);
     const find = (selector) => this.element.querySelector(selector);
     this.parts = Object.fromEntries(["select.method", ".close", ".ghost", ".view", ".step", "progress", ".cancel", ".problem", ".retry",
-      ".other", "footer", ".facts", ".downloads", ".times"].map((selector) => [selector.replace(/^.*\./, ""), find(selector)]));
+      ".paint", ".other", "footer", ".facts", ".downloads", ".times"].map((selector) => [selector.replace(/^.*\./, ""), find(selector)]));
     for (const model of app.models) {
       this.parts.method.add(new Option(model.title || model.name, model.name, false, model.name === method));
     }
@@ -31,6 +31,7 @@ export class Pane {
     this.parts.close.addEventListener("click", () => app.close(this));
     this.parts.cancel.addEventListener("click", () => { this.stop(); app.another(); });
     this.parts.retry.addEventListener("click", () => this.run(this.method));
+    this.parts.paint.addEventListener("click", () => app.correct());
     this.parts.other.addEventListener("click", () => app.another());
   }
 
@@ -182,8 +183,10 @@ export class Pane {
     problem.querySelector(".what-to-do").textContent = told.hint || advice(told.code);
     problem.querySelector(".code").textContent = told.requestId ? `${told.code} · request ${told.requestId}` : told.code;
     const hopeless = ["too_large", "unsupported_media_type", "bad_picture", "nobody_found"].includes(told.code);
+    const paintable = told.code === "nobody_found" && this.app.paintable();
     retry.hidden = hopeless;
-    this.parts.other.classList.toggle("primary", hopeless);
+    this.parts.paint.hidden = !paintable;
+    this.parts.other.classList.toggle("primary", hopeless && !paintable);
     this.wait(told.retryAfter);
     this.set("problem");
     this.app.say("");
