@@ -1,4 +1,4 @@
-"""``vitruvian weights``: bring published checkpoints in."""
+"""``vitruvian weights``: bring published checkpoints in, and say what weights are."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from vitruvian.cli.arguments import parse
 from vitruvian.errors import InputError
 
 HELP = """usage: {program} import FILE --as NETWORK --out FOLDER [options]
+       {program} card WEIGHTS
 
 Trained networks live in weights folders: weights.safetensors, and card.json, which says how to rebuild the network. Training
 writes them; import makes one from a checkpoint that the original projects published, for example:
@@ -31,7 +32,10 @@ runs. Prefixes that wrappers put before every name (module. of several GPUs) are
 networks that you trained with the original code and other options come in too; what leaves no trace in a file is taken to be as
 published, and --set says otherwise.
 
-{program} import --help explains the options.
+card prints the model card of a weights folder, a training run, or a registered model (models:/pifu@tiny): what it is, what it
+is meant for, its data and their licence, its recipe, its metrics and of how many people, its weaknesses, and what is not known.
+
+{program} import --help and {program} card --help explain the options.
 """
 DESCRIPTION = (
     "Make a weights folder from a published checkpoint. Only tensors are read; a file that contains code is refused. Sizes are "
@@ -122,10 +126,14 @@ def _import(arguments: list[str], program: str) -> int:
 
 
 def main(arguments: list[str], program: str) -> int:
-    """Hand over to ``import``."""
+    """Hand over to ``import`` or ``card``."""
     if not arguments or arguments[0] in ("-h", "--help"):
         print(HELP.format(program=program))
         return 0 if arguments else 2
+    if arguments[0] == "card":
+        from vitruvian.cli.weights_card import main as card
+
+        return card(arguments[1:], f"{program} card")
     if arguments[0] != "import":
-        raise InputError(f"{program}: there is no {arguments[0]!r}. Say import.")
+        raise InputError(f"{program}: there is no {arguments[0]!r}. Say import or card.")
     return _import(arguments[1:], f"{program} import")

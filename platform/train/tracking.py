@@ -15,6 +15,7 @@ from typing import Any
 from vitruvian.mlflow_store import RUN_KEY, experiment_id, is_store_failure, quiet_client, store_error
 from vitruvian.provenance import CODE_VERSION
 from vitruvian.train.history import Event
+from vitruvian.train.registration import describe_version
 from vitruvian.usage import Usage
 
 BATCH = 900
@@ -142,24 +143,27 @@ class Tracker:
             self._client.set_tag(self.run_id, tag, value)
 
     def register(self, weights: Path, *, model: str, alias: str, tags: Mapping[str, str]) -> str:
-        """Store the weights folder with the run and make it the newest version of ``model``, with ``alias`` pointing at it.
+        """Store the weights folder with the run, make it the newest version of ``model``, with ``alias`` pointing at it, and
+        have it described by its model card.
 
-        Returns the version. A run registers once; a second call returns the version of the first.
+        Returns the version. A run registers once; a second call finishes what the first one did not.
         """
         from mlflow.exceptions import MlflowException
 
-        for version in self._client.search_model_versions(f"name = '{model}'"):
-            if version.run_id == self.run_id:
-                return str(version.version)
-        self._client.log_artifacts(self.run_id, str(weights), "weights")
-        try:
-            self._client.get_registered_model(model)
-        except MlflowException:
-            self._client.create_registered_model(model)
-        source = f"runs:/{self.run_id}/weights"
-        version = self._client.create_model_version(model, source=source, run_id=self.run_id, tags=dict(tags))
-        self._client.set_registered_model_alias(model, alias, version.version)
-        return str(version.version)
+        found = [one for one in self._client.search_model_versions(f"name = '{model}'") if one.run_id == self.run_id]
+        if not found:
+            self._client.log_artifacts(self.run_id, str(weights), "weights")
+            try:
+                self._client.get_registered_model(model)
+            except MlflowException:
+                self._client.create_registered_model(model)
+            source = f"runs:/{self.run_id}/weights"
+            found = [self._client.create_model_version(model, source=source, run_id=self.run_id, tags=dict(tags))]
+            self._client.set_registered_model_alias(model, alias, found[0].version)
+        version = str(found[0].version)
+        if not found[0].description:
+            describe_version(self._client, model=model, version=version, run_id=self.run_id, weights=weights)
+        return version
 
     def end(self, status: str) -> None:
         """``FINISHED``, ``FAILED`` or ``KILLED`` (interrupted; it may be continued)."""

@@ -60,7 +60,8 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @pytest.fixture(autouse=True)
-def no_store_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+def no_store_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("VITRUVIAN_CACHE", str(tmp_path / "cache"))
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
 
 
@@ -191,6 +192,20 @@ def test_registered_models_names_and_experiments(runs: Path, tmp_path: Path, cap
     assert "no such model" in refused(capsys, "models:/wave/77", "--tracking-uri", uri)
     assert "neither mlflow.json nor run.json" in refused(capsys, str(tmp_path))
     assert "1 names for 2 runs" in refused(capsys, str(runs / "level"), str(runs / "other"), "--name", "a")
+
+
+def test_a_registered_version_has_its_model_card(runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    uri = f"sqlite:///{runs / 'mlflow.db'}"
+    store = client(uri)
+    version = store.get_model_version("wave", "1")
+    assert version.description.startswith("# models:/wave/1: wave, fit") and "7 samples, from 2 people" in version.description
+    files = Path(store.download_artifacts(version.run_id, "model_card", str(tmp_path)))
+    assert (files / "card.md").read_text() == version.description and "<h1>" in (files / "card.html").read_text()
+    assert main(["weights", "card", "models:/wave/1", "--tracking-uri", uri]) == 0
+    assert capsys.readouterr().out == version.description
+    store.update_model_version("wave", "1", description="")  # as if it had been killed in between
+    run(runs / "level", WaveStage(training=TRAINING))
+    assert store.get_model_version("wave", "1").description == version.description
 
 
 def test_a_folder_without_its_note_is_found_by_its_key(runs: Path, tmp_path: Path) -> None:

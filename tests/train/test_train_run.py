@@ -81,7 +81,7 @@ def test_what_a_run_leaves(tmp_path: Path) -> None:
     assert len(history) == 15
     assert [metric.step for metric in mlflow.get_metric_history(result.run_id, "held_out/error")] == [4, 9, 14]
     artifacts = {file.path for file in mlflow.list_artifacts(result.run_id)}
-    assert artifacts == {"pictures", "recipe.json", "weights"}
+    assert artifacts == {"model_card", "pictures", "recipe.json", "weights"}
     assert len(mlflow.list_artifacts(result.run_id, "pictures")) == 3
     recipe = json.loads(Path(mlflow.download_artifacts(result.run_id, "recipe.json", str(tmp_path))).read_text())
     assert recipe["stages"]["fit"]["training"]["learning_rate"] == 1e-2
