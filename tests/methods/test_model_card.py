@@ -38,9 +38,9 @@ def card_of(folder: Path, card: Card, reference: str = "") -> ModelCard:
 def test_what_is_known_is_said(tmp_path: Path) -> None:
     text = card_of(tmp_path, KNOWN, "models:/pifu/3").markdown()
     assert text.startswith("# models:/pifu/3: PIFu (Saito et al., ICCV 2019), shape")
-    for words in ("32 samples, from 7 people", "| iou | 0.5 |", "| people trained on | 3 |", "CC0 \\| made up", "f" * 64, "1,200",
-                  "| network.norm | group |", "--weights models:/pifu/3", "The side that the picture does not show is a guess",
-                  "vitruvian 0.1.0+gabc |"):  # fmt: skip
+    said = ["32 samples, from 7 people", "| iou | 0.5 |", "| people trained on | 3 |", "CC0 \\| made up", "f" * 64, "1,200"]
+    said += ["| network.norm | group |", "--weights models:/pifu/3", "The side that the picture does not show is a guess"]
+    for words in [*said, "vitruvian 0.1.0+gabc |"]:
         assert words in text, words
     assert "not known" not in text
     unknown = text[text.index("## Not known") : text.index("## How to load")]
@@ -52,14 +52,12 @@ def test_what_is_not_known_is_said_too(tmp_path: Path) -> None:
         method="newcomer", stage="odd", recipe="mine", options={}, code_version="0.1.0+gabc.dirty", metrics={"iou": 0.5}
     )
     text = card_of(tmp_path, bare).markdown()
-    for words in ("over how many samples is not known", "| people trained on | not known |", "| licence of the data | not known |",
-                  "Exactly which code made it.", "Whom it was trained on", "what it does has not been written down",
-                  "What it is known to get wrong.", "changes that were not committed"):  # fmt: skip
+    said = ["over how many samples is not known", "| people trained on | not known |", "| licence of the data | not known |"]
+    said += ["Exactly which code made it.", "Whom it was trained on", "what it does has not been written down"]
+    for words in [*said, "What it is known to get wrong.", "changes that were not committed"]:
         assert words in text, words
     origin = {"imported_from": "net_G", "imported_sha256": "9" * 64}
-    imported = Card(
-        method="pifu", stage="shape", recipe="paper", options={}, extra={"imported_from": "net_G", "imported_sha256": "9" * 64}
-    )
+    imported = Card(method="pifu", stage="shape", recipe="paper", options={}, extra=origin)
     text = card_of(tmp_path / "imported", imported).markdown()
     assert "imported from a published checkpoint" in text and "9" * 64 in text and "None were measured" in text
 
