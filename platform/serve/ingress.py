@@ -14,6 +14,7 @@ from ray.serve.handle import DeploymentHandle
 from vitruvian.serve.api import build_api
 from vitruvian.serve.catalogue import Pinned
 from vitruvian.serve.jobs import Event, Job
+from vitruvian.serve.ray_ports import listen_on_loopback
 from vitruvian.serve.service import Service
 from vitruvian.serve.settings import settings_from
 
@@ -45,6 +46,7 @@ class Front:
     """Bound with plain values, so that a config file can deploy it; ``user_config`` changes the models without a restart."""
 
     async def __init__(self, settings: dict[str, Any], models: DeploymentHandle) -> None:  # type: ignore[misc]
+        listen_on_loopback()
         self.service = Service(settings_from(settings), RayBackend(models))
         await self.service.host(self.service.settings.models)
         self._watch = asyncio.create_task(self._watching())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
@@ -10,6 +11,7 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 
 from vitruvian.serve.problems import Problem
 
+logging.getLogger("python_multipart.multipart").setLevel(logging.ERROR)  # a line for every broken form is of no use
 MAX_PARTS = 12
 MAX_FIELD_BYTES = 2_000
 """Of a value that is not a file."""

@@ -15,6 +15,7 @@ from vitruvian.serve.catalogue import Pinned, find_sources, pin
 from vitruvian.serve.engine import Engine, LoadedModel, load_model
 from vitruvian.serve.jobs import Event, Job
 from vitruvian.serve.problems import Problem
+from vitruvian.serve.ray_ports import listen_on_loopback
 from vitruvian.serve.settings import settings_from
 
 LOG = logging.getLogger("ray.serve")
@@ -40,6 +41,7 @@ class Models:
     """One replica. Bound with plain values, so that a config file can deploy it."""
 
     async def __init__(self, settings: dict[str, Any]) -> None:  # type: ignore[misc]
+        listen_on_loopback()
         self.settings = settings_from(settings)
         self.engine = Engine(cores=self.settings.cores_per_replica, device=self.settings.device)
         self.pins: dict[str, Pinned] = {}

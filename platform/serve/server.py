@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import io
+import logging
 import os
 import signal
 import socket
@@ -100,6 +102,7 @@ def running(settings: Settings, address: Address, *, logs: Path | None = None) -
     prepare_environment()
     os.environ[PROXY_CALLBACK] = RIM_CALLBACK
     os.environ[RIM_VARIABLE] = rim_environment(settings.limits)
+    os.environ.setdefault("FORWARDED_ALLOW_IPS", "")  # else the proxy believes X-Forwarded-For of all that is local
     os.environ.setdefault("RAY_SERVE_LOG_TO_STDERR", "0")
     cpus = max(settings.cores_per_replica * settings.max_replicas, 1)
     with start_ray(cpus):
@@ -115,6 +118,7 @@ def running(settings: Settings, address: Address, *, logs: Path | None = None) -
         if logs is not None:
             logs.mkdir(parents=True, exist_ok=True)
             logging_config["logs_dir"] = str(logs.absolute())
+        logging.getLogger("ray.serve").setLevel(logging.WARNING)
         try:
             serve.start(http_options=HTTPOptions(**options), logging_config=logging_config)
             front = serve.run(build(settings.to_dict()), name=NAME, route_prefix="/", logging_config=logging_config)
@@ -128,7 +132,8 @@ def running(settings: Settings, address: Address, *, logs: Path | None = None) -
             yield server
             server.drain()
         finally:
-            serve.shutdown()
+            with _quiet():
+                serve.shutdown()
 
 
 def wait_for_signals(server: Running, *, on_change: Any = print) -> None:
@@ -148,6 +153,14 @@ def wait_for_signals(server: Running, *, on_change: Any = print) -> None:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Ray tells of calls to its own controller that end with it; nobody can do anything about them."""
+    with contextlib.redirect_stderr(io.StringIO()), contextlib.redirect_stdout(io.StringIO()):
+        yield
+        time.sleep(0.3)
 
 
 def _ray_logs() -> Path | None:
