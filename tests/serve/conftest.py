@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from PIL import Image
 from serving import PHOTOGRAPHS, LocalBackend, Serve, TestClient
 
 from vitruvian.serve.api import build_api
@@ -15,13 +17,15 @@ from vitruvian.serve.settings import Limits, Settings
 
 @pytest.fixture(scope="session")
 def photo() -> bytes:
-    """A JPEG of one man."""
-    return (PHOTOGRAPHS / "clothed_man.jpg").read_bytes()
+    """A JPEG of one man, 512 pixels a side."""
+    buffer = io.BytesIO()
+    Image.open(PHOTOGRAPHS / "clothed_front.png").convert("RGB").save(buffer, "JPEG", quality=88)
+    return buffer.getvalue()
 
 
 @pytest.fixture(scope="session")
 def mask() -> bytes:
-    return (PHOTOGRAPHS / "clothed_man_mask.png").read_bytes()
+    return (PHOTOGRAPHS / "clothed_front_mask.png").read_bytes()
 
 
 @pytest.fixture(scope="session")

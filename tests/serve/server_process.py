@@ -62,7 +62,7 @@ class ServerProcess:
         return total
 
     def raw(self, request: bytes, *, patience_s: float = 8.0) -> bytes:
-        """Send bytes, return what comes back until the connection ends; a server that waits for more is told that none comes."""
+        """Send bytes, return what comes back until the connection ends. A server that waits for more hears that none comes."""
         answer = b""
         with socket.create_connection(("127.0.0.1", self.port), timeout=60) as connection, contextlib.suppress(OSError):
             with contextlib.suppress(ConnectionError):  # it may have answered and gone
