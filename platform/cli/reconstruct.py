@@ -10,6 +10,7 @@ import tyro
 
 from vitruvian.cli.arguments import parse
 from vitruvian.errors import InputError
+from vitruvian.storage.url import Place, Url
 
 if TYPE_CHECKING:
     from vitruvian.methods.fields.reconstructor import FieldReconstructor
@@ -54,9 +55,9 @@ class Options:
     yaw_deg: tuple[float, ...] | None = None
     """The pictures are all of one person, who is turned by so many degrees in them: 0 faces the viewer, 90 shows the front to
     the viewer's right. They become one mesh, by weights that have learned from several (samples.num_views)."""
-    out: Path | None = None
-    """The mesh to write (.glb, .ply, .obj), or a folder. Default: the picture's name in this folder; of several pictures in the
-    folder `reconstructions`."""
+    out: Place | None = None
+    """The mesh to write (.glb, .ply, .obj), or a folder, here or at a URL. Default: the picture's name in this folder; of
+    several pictures in the folder `reconstructions`."""
     format: Literal["glb", "ply", "obj"] | None = None
     """Of the meshes, if --out is not a file. GLB holds the photograph as its texture, the others colours of vertices. Default:
     glb."""
@@ -88,25 +89,38 @@ class Options:
 def main(arguments: list[str], program: str) -> int:
     """Reconstruct, save, and say what came out; 1 if pictures among several failed."""
     options = parse(Options, arguments, program, DESCRIPTION)
+    if not isinstance(options.out, Url):
+        return _reconstruct(options, options.out)
 
+    from vitruvian.geometry.mesh_files import SUFFIXES
+    from vitruvian.storage.folders import working_folder
+
+    url = options.out
+    if Path(url.name).suffix.lower() not in SUFFIXES:
+        with working_folder(url, what="reconstruction") as folder:
+            return _reconstruct(options, folder)
+    stem = Path(url.name).stem
+    with working_folder(url.parent, what="reconstruction", wanted=lambda name: name.startswith(stem), alone=False) as folder:
+        return _reconstruct(options, folder / url.name)
+
+
+def _reconstruct(options: Options, out: Path | None) -> int:
     from vitruvian.cli.photographs import plan, plan_person
     from vitruvian.cli.reconstruct_all import Settings, reconstruct_all
     from vitruvian.geometry.mesh_files import SUFFIXES
 
     suffix = f".{options.format or 'glb'}"
     if options.yaw_deg is None:
-        jobs = plan(options.photos, mask=options.mask, out=options.out, suffix=suffix, suffixes=SUFFIXES)
+        jobs = plan(options.photos, mask=options.mask, out=out, suffix=suffix, suffixes=SUFFIXES)
         several = len(options.photos) > 1 or options.photos[0].is_dir()
     else:
-        person = plan_person(
-            options.photos, options.yaw_deg, mask=options.mask, out=options.out, suffix=suffix, suffixes=SUFFIXES
-        )
+        person = plan_person(options.photos, options.yaw_deg, mask=options.mask, out=out, suffix=suffix, suffixes=SUFFIXES)
         jobs, several = [person], False
     if options.format is not None and jobs[0].mesh.suffix.lower() != suffix:
         raise InputError(f"--format {options.format}: --out {options.out} has another suffix. Leave one of them out.")
     record = options.json
     if record is None and several:
-        record = (options.out or Path("reconstructions")) / "reconstructions.jsonl"
+        record = (out or Path("reconstructions")) / "reconstructions.jsonl"
     return reconstruct_all(
         jobs,
         lambda: load(options),

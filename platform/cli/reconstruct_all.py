@@ -27,6 +27,7 @@ from vitruvian.methods.fields.turntable import turned_views
 from vitruvian.methods.photo_texture import Hidden, photo_texture
 from vitruvian.methods.pictures import Photograph, check_mask, read_mask, read_photograph, reduced
 from vitruvian.methods.reconstruction import Reconstruction
+from vitruvian.storage.folders import shown
 
 if TYPE_CHECKING:
     from vitruvian.methods.cutout.find import PersonFinder
@@ -60,7 +61,8 @@ def reconstruct_all(jobs: Sequence[Job], load: Callable[[], FieldReconstructor],
     """0 when every mesh is there, 1 when pictures among several failed; of a single picture the error is raised."""
     todo = [job for job in jobs if settings.overwrite or not job.mesh.exists()]
     if len(todo) < len(jobs):
-        print(f"{len(jobs) - len(todo)} of {len(jobs)} are there already ({jobs[0].mesh}, ...); --overwrite makes them again.")
+        there = f"{len(jobs) - len(todo)} of {len(jobs)}"
+        print(f"{there} are there already ({shown(jobs[0].mesh)}, ...); --overwrite makes them again.")
     if not todo:
         return 0
     if not settings.several:
@@ -127,7 +129,7 @@ class _Worker:
         end = time.perf_counter()
         timings = {"read": found - start, **result.timings_s, "write": end - written}
         facts = {
-            "mesh": str(job.mesh),
+            "mesh": str(shown(job.mesh)),
             "cut_out": origin,
             "vertices": result.mesh.num_vertices,
             "faces": result.mesh.num_faces,
@@ -139,7 +141,7 @@ class _Worker:
             facts |= {"photos": [str(one.photo) for one in taken], "yaws_deg": [one.yaw_deg for one in taken]}
         self.note(job, facts)
         return (
-            f"{job.mesh}: {result.mesh.num_vertices:,} vertices, {result.mesh.num_faces:,} faces in {end - start:.1f} s "
+            f"{shown(job.mesh)}: {result.mesh.num_vertices:,} vertices, {result.mesh.num_faces:,} faces in {end - start:.1f} s "
             f"({ORIGINS[origin]})"
         )
 
@@ -193,7 +195,7 @@ class _Worker:
                 made[entry["mesh"]] = entry["made_by"]
             except (ValueError, KeyError, TypeError):
                 continue  # a line cut short by a kill, or of a failure
-        other = sum(made.get(str(job.mesh), self.digest) != self.digest for job in skipped)
+        other = sum(made.get(str(shown(job.mesh)), self.digest) != self.digest for job in skipped)
         if other:
             print(f"{other} of them were made with other weights or options.")
 

@@ -109,17 +109,18 @@ def _drop_old(root: Path) -> None:
 
 
 @contextmanager
-def working_folder(place: Path | Url, *, what: str, wanted: Wanted = lambda name: True) -> Iterator[Path]:
+def working_folder(place: Path | Url, *, what: str, wanted: Wanted = lambda name: True, alone: bool = True) -> Iterator[Path]:
     """A local folder to work in, which becomes ``place``.
 
     A local path is itself. For a URL: a new folder with what is there already, sent back while the block works and at its end;
-    InputError when another process writes there. ``what`` it is that writes, for messages; ``wanted``: which files take part.
+    InputError when another process writes there. ``what`` it is that writes, for messages; ``wanted``: which files take part;
+    ``alone`` False: others may write there, too (other files).
     """
     if isinstance(place, Path):
         yield place
         return
     with ExitStack() as stack:
-        lease = stack.enter_context(leased(place, wait_s=2.0, what=what))
+        lease = stack.enter_context(leased(place, wait_s=2.0, what=what)) if alone else None
         folder = stack.enter_context(scratch_folder()) / (place.name or "folder")
         folder.mkdir()
         mirror = Mirror(folder, place, wanted=wanted, lease=lease)

@@ -18,6 +18,8 @@ from vitruvian.errors import InputError
 _URL = re.compile(r"([a-z][a-z0-9+.-]+)://(.*)", re.DOTALL)
 _SQUEEZED = re.compile(r"([a-z][a-z0-9+.-]+):/([^/].*)", re.DOTALL)
 """What ``Path`` makes of a URL. Protocols have two letters at least: ``c:/`` is no URL."""
+KNOWN = ("s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "adl", "hdfs", "sftp", "ssh", "ftp", "http", "https", "memory", "smb")
+"""Protocols by which a URL is known where a path was expected."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -88,6 +90,12 @@ def as_place(value: str | Path | Url) -> Path | Url:
             raise InputError(f"{text}: a file URL has three slashes and an absolute path: {found[1]}:///folder.")
         return Path(found[2])
     return Url(text)
+
+
+def pathlike_url(path: Path) -> str | None:
+    """The URL that somebody gave where only a path is taken; None for a path."""
+    found = _SQUEEZED.fullmatch(str(path))
+    return f"{found[1]}://{found[2]}" if found is not None and found[1] in KNOWN else None
 
 
 def is_url(text: str) -> bool:

@@ -24,7 +24,7 @@ class TrainOptions:
     a file that changes one of these, such as the best.json of `vitruvian tune`."""
     data: Place | None = None
     """The data set folder (as ``vitruvian datagen`` leaves it), or its URL. Default: the recipe's own data set in
-    runs/data/METHOD-RECIPE, which is generated first if it is not there."""
+    runs/data/METHOD-RECIPE (of a run at a URL: in data/METHOD-RECIPE beside it), generated first if it is not there."""
     cache: Path | None = None
     """Read samples through this LMDB file, which holds them decoded; made first if it is not there or is of other data (see
     `vitruvian datagen cache`). Changes nothing but speed. Workers on several machines need it on each. Default: read shards."""

@@ -7,7 +7,6 @@ import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from dataclasses import replace
-from pathlib import Path
 
 from vitruvian.code_version import code_version
 from vitruvian.errors import InputError
@@ -18,6 +17,7 @@ from vitruvian.mlflow_store import is_store_failure, note_runs, store_error, sto
 from vitruvian.ray_local import start_ray
 from vitruvian.shards.cache_build import ensure_cache
 from vitruvian.shards.dataset import ShardDataset
+from vitruvian.storage.folders import origin_of
 from vitruvian.storage.url import Url, absolute
 from vitruvian.train.data import Data, ShardData
 from vitruvian.train.home import LOCK_WAIT_S
@@ -26,7 +26,7 @@ from vitruvian.train.launch import choose_num_workers
 from vitruvian.train.lock import hold
 from vitruvian.train.options import TrainOptions
 from vitruvian.train.overrides import apply_overrides
-from vitruvian.train.own_data import own_data
+from vitruvian.train.own_data import FOLDER, own_data
 from vitruvian.train.parts import LoadNetwork
 from vitruvian.train.plan import StagePlan, parse_parts, plan_stages
 from vitruvian.train.receipt import is_finished
@@ -56,8 +56,13 @@ def _train(options: TrainOptions, *, began: float, progress: bool) -> TrainResul
     plans = _plans(recipe, options)  # so that what cannot be trained is refused before data is generated
     if options.data is None:
         uri = store_uri(options.tracking_uri, options.folder)
-        root: Path | Url = own_data(
-            recipe, num_actors=0 if options.num_workers == 0 else None, tracking_uri=uri, progress=progress
+        url = origin_of(options.folder)
+        root = own_data(
+            recipe,
+            num_actors=0 if options.num_workers == 0 else None,
+            tracking_uri=uri,
+            progress=progress,
+            folder=FOLDER if url is None else url.parent / FOLDER.name,  # workers on other machines read it, too
         )
     else:
         root = absolute(options.data)
