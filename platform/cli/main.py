@@ -18,6 +18,7 @@ COMMANDS = {
         "demo": "people, data, training, reconstructions and a report, in one go",
         "datagen": "render and sample people into Arrow shards, on Ray",
         "train": "train a method's recipe on shards, on Ray Train, tracked in MLflow",
+        "tune": "search a recipe's options in many trainings, on Ray Tune",
         "evaluate": "measure trained weights on held-out people and write a report",
         "compare": "runs side by side: what differs, metrics against schedule, time and cost",
         "reconstruct": "turn a photograph of a person into a mesh",

@@ -46,6 +46,24 @@ def apply_overrides(recipe: Recipe, overrides: Iterable[str], *, stages: Iterabl
     return recipe
 
 
+def whole_paths(recipe: Recipe, overrides: Iterable[str], *, stages: Iterable[str]) -> dict[str, Any]:
+    """Option path -> value, with the stage's name before each path that ``apply_overrides`` would apply to ``stages``."""
+    found: dict[str, Any] = {}
+    names = [stage.name for stage in recipe.stages]
+    for override in overrides:
+        path, _, text = override.partition("=")
+        if path.split(".")[0] in (*names, "data", "reconstruct"):
+            found[path] = _value(text)
+            continue
+        for name in stages:
+            try:
+                apply_overrides(recipe, [f"{name}.{override}"])
+            except _UnknownOptionError:
+                continue
+            found[f"{name}.{path}"] = _value(text)
+    return found
+
+
 def _with_stages(recipe: Recipe, stages: tuple[Stage, ...], override: str) -> Recipe:
     try:
         return replace(recipe, stages=stages)

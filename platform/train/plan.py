@@ -38,7 +38,7 @@ def plan_stages(
     if not recipe.stages:
         raise InputError(f"recipe: {recipe.method}/{recipe.name} has no stage to train.")
     chosen = _chosen(recipe, names, given)
-    folders = {name: _given_part(recipe, name, folder) for name, folder in given.items()}
+    folders = {name: given_part(recipe, name, folder) for name, folder in given.items()}
     starts = _starts(recipe, chosen, init)
     plans = []
     for stage in chosen:
@@ -85,7 +85,8 @@ def _chosen(recipe: Recipe, names: Sequence[str] | None, given: Mapping[str, Pat
     return [stage for stage in recipe.stages if stage.name in names]
 
 
-def _given_part(recipe: Recipe, name: str, folder: Path | Url) -> Path:
+def given_part(recipe: Recipe, name: str, folder: Path | Url) -> Path:
+    """The weights folder in ``folder``; ``InputError`` if it is not of the stage ``name``."""
     weights = find_weights(folder, stage=name)
     card = read_card(weights)
     if (card.method, card.stage) != (recipe.method, name):

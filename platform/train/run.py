@@ -53,7 +53,7 @@ def train(options: TrainOptions, *, progress: bool = True) -> TrainResult:
 
 def _train(options: TrainOptions, *, began: float, progress: bool) -> TrainResult:
     recipe = apply_overrides(load_recipe(options.method, options.recipe), options.all_overrides, stages=options.stages)
-    plans = _plans(recipe, options)  # so that what cannot be trained is refused before data is generated
+    plans = plans_of(recipe, options)  # so that what cannot be trained is refused before data is generated
     if options.data is None:
         uri = store_uri(options.tracking_uri, options.folder)
         url = origin_of(options.folder)
@@ -107,20 +107,21 @@ def _train_recipe(
     trial: Trial | None,
 ) -> TrainResult:
     out = options.folder
-    plans = _plans(recipe, options)
-    _check_data(recipe, plans, data)
+    plans = plans_of(recipe, options)
+    check_data(recipe, plans, data)
     num_workers = choose_num_workers(options, [plan.stage for plan in plans])
     deadline = None if options.max_minutes is None else began + 60 * options.max_minutes
     with ExitStack() as stack:
         stack.enter_context(hold(out / ".lock", wait_s=2.0 if trial is None else LOCK_WAIT_S))
         identity = describe_run(recipe, plans, fingerprint=data.fingerprint, seed=options.seed)
+        key = claim_folder(out, identity, recipe, resume=options.resume)
         tracking = RunTracking(
             recipe=recipe,
             data=data,
             out=out,
             uri=store_uri(options.tracking_uri, out),
             experiment=options.experiment or recipe.method,
-            key=claim_folder(out, identity, recipe, resume=options.resume),
+            key=key if trial is None else trial.key,
             seed=options.seed,
             code_version=code_version(),
             num_workers=num_workers,
@@ -181,11 +182,12 @@ def _end(whole: Future[Tracker | None], status: str) -> None:
             tracker.end(status)
 
 
-def _plans(recipe: Recipe, options: TrainOptions) -> tuple[StagePlan, ...]:
+def plans_of(recipe: Recipe, options: TrainOptions) -> tuple[StagePlan, ...]:
+    """What the options ask to be trained; ``InputError`` if it cannot be."""
     return plan_stages(recipe, options.folder, names=options.stages, given=parse_parts(options.parts), init=options.init)
 
 
-def _check_data(recipe: Recipe, plans: tuple[StagePlan, ...], data: Data) -> None:
+def check_data(recipe: Recipe, plans: tuple[StagePlan, ...], data: Data) -> None:
     """``InputError`` if the stages cannot be trained on the data."""
     if data.protocol not in recipe.protocols:
         raise InputError(

@@ -160,6 +160,8 @@ class Tracker:
             source = f"runs:/{self.run_id}/weights"
             found = [self._client.create_model_version(model, source=source, run_id=self.run_id, tags=dict(tags))]
             self._client.set_registered_model_alias(model, alias, found[0].version)
+        elif alias not in self._client.get_registered_model(model).aliases:  # killed before it was set
+            self._client.set_registered_model_alias(model, alias, found[0].version)
         version = str(found[0].version)
         if not found[0].description:
             describe_version(self._client, model=model, version=version, run_id=self.run_id, weights=weights)

@@ -16,6 +16,8 @@ class Trial:
 
     name: str
     """Of its runs in MLflow."""
+    key: str
+    """By which its runs in MLflow are found again."""
     parent_run_id: str
     """The sweep's run."""
     after_epoch: AfterEpoch

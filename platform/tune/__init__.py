@@ -1,0 +1,1 @@
+"""Sweeps over recipes: which options to try, on Ray Tune, and what came out."""
