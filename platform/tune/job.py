@@ -128,17 +128,17 @@ def run_trial(job: TrialJob, number: int, report: Report) -> None:
             progress=False,
             trial=_place_in_sweep(job, entry, epochs, report),
         )
+        _check_metric(job, result.metrics)
     except DivergedError as error:
         ledger.write_outcome(number, ledger.ended(number, "failed", error=str(error)))
         return
-    except _NoMetricError as error:
+    except _NotMeasured as error:
         ledger.write_outcome(number, ledger.ended(number, "failed", error=str(error), retry=True, fatal=True))
         return
     except InputError as error:
         ledger.write_outcome(number, ledger.ended(number, "failed", error=str(error), retry=True))
         return
     metrics = dict(result.metrics)
-    _check_metric(job, metrics)
     score = float(metrics[job.metric])
     finished = Outcome(
         state="finished",
@@ -152,14 +152,14 @@ def run_trial(job: TrialJob, number: int, report: Report) -> None:
     report(_said(job, epochs, metrics))
 
 
-class _NoMetricError(InputError):
+class _NotMeasured(BaseException):  # not an error of the training, which would write it down as one
     """The metric by which trials are judged is not measured."""
 
 
 def _check_metric(job: TrialJob, metrics: Mapping[str, float]) -> None:
     if job.metric not in metrics:
         known = ", ".join(metrics) or "nothing: the data holds nobody out, or training.validation_samples is 0"
-        raise _NoMetricError(f"--metric {job.metric}: is not measured. Of {job.stage} there is {known}.")
+        raise _NotMeasured(f"--metric {job.metric}: is not measured. Of {job.stage} there is {known}.")
 
 
 def _said(job: TrialJob, epoch: int, metrics: Mapping[str, float]) -> dict[str, Any]:

@@ -35,11 +35,8 @@ def train_parts(
     progress: bool,
 ) -> dict[str, Path]:
     """The weights folder of each stage that trials need and do not train: as given, else trained below ``out`` now."""
-    needed = parts_needed(recipe, space)
-    if unused := [name for name in given if name not in needed]:
-        raise InputError(f"--part {unused[0]}: no trial of {options.space} uses it. Leave it out.")
     parts = dict(given)
-    for name in needed:
+    for name in parts_needed(recipe, space):
         if name in parts:
             continue
         training = TrainOptions(
@@ -63,9 +60,13 @@ def train_parts(
     return parts
 
 
-def given_parts(recipe: Recipe, options: TuneOptions) -> dict[str, Path]:
+def given_parts(recipe: Recipe, space: Space, options: TuneOptions) -> dict[str, Path]:
     """The weights folders that ``--part`` names."""
-    return {name: given_part(recipe, name, folder) for name, folder in parse_parts(options.parts).items()}
+    given, needed = parse_parts(options.parts), parts_needed(recipe, space)
+    if unused := [name for name in given if name not in needed]:
+        uses = f"they use {', '.join(needed)}" if needed else "they use none"
+        raise InputError(f"--part {unused[0]}: no trial over {options.space} uses it; {uses}. Leave it out.")
+    return {name: given_part(recipe, name, folder) for name, folder in given.items()}
 
 
 def check_trials(job: TrialJob) -> None:

@@ -100,7 +100,7 @@ def tune_recipe(
     deadline = None if options.max_minutes is None else (began or time.time()) + 60 * options.max_minutes
     with ExitStack() as stack:
         stack.enter_context(hold(out / ".lock", wait_s=2.0))
-        given = given_parts(recipe, options)
+        given = given_parts(recipe, settled.space, options)
         identity = describe_sweep(recipe, settled, options, fingerprint=data.fingerprint, given=given)
         key = claim_sweep(out, identity, resume=options.resume)
         uri = store_uri(options.tracking_uri, out)
