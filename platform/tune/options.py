@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 import tyro
 
 from vitruvian.errors import InputError
+from vitruvian.storage.url import Place
 from vitruvian.train.recipe_names import recipe_label
 
 
@@ -48,8 +49,8 @@ class TuneOptions:
     """Held-out metric by which trials are judged, after their last epoch. Default: the space's."""
     mode: Literal["max", "min"] | None = None
     """Whether more of it is better. Default: the space's; ``max`` for a metric of your own."""
-    data: Path | None = None
-    """The data set folder. Default: the recipe's own, generated first if it is not there."""
+    data: Place | None = None
+    """The data set folder, or its URL. Default: the recipe's own, generated first if it is not there."""
     cache: Path | None = None
     """Read samples through this LMDB file, as in `vitruvian train`."""
     out: Path | None = None

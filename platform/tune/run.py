@@ -8,7 +8,6 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from vitruvian.code_version import code_version
 from vitruvian.errors import InputError
 from vitruvian.methods.networks import load_network
 from vitruvian.methods.space import Space
@@ -16,6 +15,7 @@ from vitruvian.methods.space_registry import find_space
 from vitruvian.methods.stage import Recipe
 from vitruvian.mlflow_store import store_uri
 from vitruvian.shards.cache_build import ensure_cache
+from vitruvian.storage.url import absolute
 from vitruvian.train.data import Data, ShardData
 from vitruvian.train.lock import hold
 from vitruvian.train.overrides import apply_overrides
@@ -76,7 +76,7 @@ def tune(options: TuneOptions, *, progress: bool = True) -> TuneResult:
             recipe, num_actors=None, tracking_uri=store_uri(options.tracking_uri, options.folder), progress=progress
         )
     else:
-        root = options.data.expanduser().absolute()
+        root = absolute(options.data)
     cache = None if options.cache is None else options.cache.expanduser().absolute()
     if cache is not None:
         items = [item for name in space.stages for item in recipe.stage(name).items]
@@ -104,9 +104,7 @@ def tune_recipe(
         identity = describe_sweep(recipe, settled, options, fingerprint=data.fingerprint, given=given)
         key = claim_sweep(out, identity, resume=options.resume)
         uri = store_uri(options.tracking_uri, out)
-        tracking = SweepTracking(
-            recipe=recipe, settled=settled, data=data, options=options, key=key, uri=uri, code_version=code_version()
-        )
+        tracking = SweepTracking(recipe=recipe, settled=settled, data=data, options=options, key=key, uri=uri)
         tracker = tracking.start()
         try:
             parts = train_parts(

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from vitruvian.methods.stage import Recipe
+from vitruvian.provenance import HELD_OUT, people_tag, provenance_tags
 from vitruvian.train.data import Data
 from vitruvian.train.identity import describe_recipe
 from vitruvian.train.run import model_name
@@ -30,7 +31,6 @@ class SweepTracking:
     options: TuneOptions
     key: str
     uri: str
-    code_version: str
     _tracker: Tracker = field(init=False)
 
     def start(self) -> Tracker:
@@ -42,13 +42,15 @@ class SweepTracking:
             key=self.key,
             name=f"tune {recipe.name}/{options.space}",
             tags={
+                **provenance_tags("tune"),
+                **({HELD_OUT: held_out} if (held_out := people_tag(self.data.people("test"))) else {}),
+                "vitruvian.out": str(options.folder),
                 "vitruvian.method": recipe.method,
                 "vitruvian.recipe": recipe.name,
                 "vitruvian.space": options.space,
                 "vitruvian.protocol": self.data.protocol,
                 "vitruvian.data": self.data.name,
                 "vitruvian.data_fingerprint": self.data.fingerprint,
-                "vitruvian.code_version": self.code_version,
             },
             params={
                 "search": options.search,
@@ -58,8 +60,8 @@ class SweepTracking:
                 "seed": options.seed,
                 **{f"space.{name}": repr(parameter) for name, parameter in settled.space.parameters.items()},
             },
+            files={"recipe.json": describe_recipe(recipe)},
         )
-        self._tracker.add_json(describe_recipe(recipe), "recipe.json")
         return self._tracker
 
     @property
