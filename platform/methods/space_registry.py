@@ -13,7 +13,7 @@ from vitruvian.methods.space import Space
 if TYPE_CHECKING:
     from vitruvian.methods.stage import Recipe
 
-SPACES_OF = {"pifu": "vitruvian.methods.pifu.spaces", "geopifu": "vitruvian.methods.geopifu.spaces"}
+SPACES_OF = {name: f"vitruvian.methods.{name}.spaces" for name in ("pifu", "geopifu", "pymaf")}
 """Method -> the module whose ``SPACES`` has its spaces."""
 
 

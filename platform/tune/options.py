@@ -18,7 +18,7 @@ class TuneOptions:
     """Options of ``vitruvian tune``."""
 
     method: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="METHOD")]
-    """The published system to tune: pifu, geopifu."""
+    """The published system to tune: pifu, geopifu, pymaf."""
     recipe: str = "tiny"
     """The recipe to start from, or a recipe file."""
     space: str = "schedule"

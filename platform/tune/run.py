@@ -15,7 +15,7 @@ from vitruvian.methods.space_registry import find_space
 from vitruvian.methods.stage import Recipe
 from vitruvian.mlflow_store import store_uri
 from vitruvian.shards.cache_build import ensure_cache
-from vitruvian.storage.url import absolute
+from vitruvian.storage.url import Url, absolute
 from vitruvian.train.data import Data, ShardData
 from vitruvian.train.lock import hold
 from vitruvian.train.overrides import apply_overrides
@@ -72,9 +72,8 @@ def tune(options: TuneOptions, *, progress: bool = True) -> TuneResult:
     space = named.make(recipe)  # around what the options leave
     settle(recipe, space, options)  # so that what cannot be tried is refused before data is generated
     if options.data is None:
-        root = own_data(
-            recipe, num_actors=None, tracking_uri=store_uri(options.tracking_uri, options.folder), progress=progress
-        )
+        uri = store_uri(options.tracking_uri, options.folder)
+        root: Path | Url = own_data(recipe, num_actors=None, tracking_uri=uri, progress=progress)
     else:
         root = absolute(options.data)
     cache = None if options.cache is None else options.cache.expanduser().absolute()
