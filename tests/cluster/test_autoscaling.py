@@ -15,10 +15,14 @@ from pathlib import Path
 
 import psutil
 import pytest
+from ray.exceptions import RayActorError
 from ray_head import Head, ray_head, simulated_nodes, wait_until
 
 from vitruvian.cli.main import main
+from vitruvian.datagen.options import DatagenOptions
+from vitruvian.datagen.pipeline.actors import BlockWorker
 from vitruvian.datagen.pipeline.crew_size import FIRST, MOST_WAITING, CrewSize
+from vitruvian.datagen.pipeline.pool import FAILED_STARTS, Crew
 from vitruvian.shards.manifest import MANIFEST, read_manifest
 from vitruvian.shards.summary import summarise
 
@@ -114,6 +118,7 @@ def hashes(root: Path) -> dict[int, str | None]:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)  # a busy machine
 def test_from_no_node_to_several_and_back_with_one_killed_the_shards_are_the_same(
     head: Head, meshes_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -173,6 +178,27 @@ def kill_node(head: Head, node_id: str) -> None:
         process.kill()
     psutil.wait_procs(raylets, timeout=30)
     assert raylets[0].pid != os.getpid() and not raylets[0].is_running()
+
+
+def test_starts_that_a_lost_machine_took_along_say_nothing_about_the_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    crew = Crew(BlockWorker, DatagenOptions(out=tmp_path), CrewSize(fixed=None, grows=True, worth_s=0.0))
+
+    def dies(message: str) -> None:
+        def get(call: object) -> None:
+            raise RayActorError(error_msg=message)
+
+        crew._starting["call"] = None
+        monkeypatch.setattr("ray.get", get)
+        crew._started("call")
+
+    for _ in range(3 * FAILED_STARTS):
+        dies("The actor died because its node has died.")
+    for _ in range(FAILED_STARTS - 1):
+        dies("The actor died because its worker process has died.")
+    with pytest.raises(RayActorError):
+        dies("The actor died because its worker process has died.")
 
 
 def test_a_fixed_crew_and_one_on_a_single_machine_never_wait_for_room() -> None:

@@ -10,6 +10,7 @@ import subprocess
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -67,9 +68,17 @@ def status(head: Head, job: str) -> dict:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)  # a busy machine
 def test_data_weights_and_figures_by_jobs_one_of_them_stopped_on_the_way(
     head: Head, shared: Path, meshes_folder: Path, tmp_path: Path
 ) -> None:
+    # Results that would be lost are refused, before any work.
+    done = ray(head, "job", "submit", "--working-dir", ".", "--", "vitruvian", "datagen", "--out", "runs/people")
+    assert done.returncode == 1, "ray says 1 whatever the command said"
+    said = " ".join(done.stdout.split())
+    assert "error: --out runs/people: results under a relative path are lost with a job's own folder." in said
+    assert "failed with exit code 2" in said
+
     # Data: stopped after some blocks, submitted again, the same as without jobs.
     data, calm = shared / "people", tmp_path / "calm"
     datagen = ["datagen", *DATA, "--folder", str(meshes_folder)]
@@ -115,42 +124,32 @@ def test_data_weights_and_figures_by_jobs_one_of_them_stopped_on_the_way(
 
 
 @pytest.mark.slow
-def test_a_relative_path_in_a_job_is_refused_with_the_reason(head: Head) -> None:
-    done = ray(head, "job", "submit", "--working-dir", ".", "--", "vitruvian", "datagen", "--out", "runs/people")
-    assert done.returncode == 1, "ray says 1 whatever the command said"
-    said = " ".join(done.stdout.split())
-    assert "error: --out runs/people: results under a relative path are lost with a job's own folder." in said
-    assert "failed with exit code 2" in said
-
-
-@pytest.mark.slow
-def test_somebody_elses_ray_outlives_a_head(head: Head) -> None:
-    theirs = head.processes()
-    with ray_head(num_cpus=0) as other:
-        pids = {process.pid for process in other.processes()}
-        assert len(pids) > 5 and not pids & {process.pid for process in theirs}
-    assert not any(psutil.pid_exists(pid) for pid in pids)
-    assert head.get("/api/jobs/", token=head.token)[0] == 200
-    assert all(process.is_running() for process in theirs if "raylet" in process.name() or "gcs" in process.name())
-
-
-@pytest.mark.slow
-def test_the_ports_of_a_head_listen_on_loopback_and_want_the_token(head: Head) -> None:
+@pytest.mark.timeout(1800)  # a busy machine
+def test_a_heads_ports_listen_on_loopback_and_want_the_token_and_somebody_elses_ray_outlives_it(head: Head) -> None:
+    theirs = [process for process in head.processes() if process.name() in ("raylet", "gcs_server")]
     assert LOCAL_ENVIRONMENT["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] == "0"
-    listening = set()
-    for process in head.processes():
-        try:
-            listening |= {c.laddr for c in process.net_connections("inet") if c.status == psutil.CONN_LISTEN}
-        except psutil.Error:  # gone meanwhile
-            continue
-    assert {address.port for address in listening} >= {head.ports["port"], head.ports["dashboard-port"]}
-    assert {address.ip.removeprefix("::ffff:") for address in listening} == {"127.0.0.1"}
-    for path in ("/api/jobs/", "/api/version", "/api/v0/nodes", "/nodes?view=summary", "/logical/actors"):
-        assert head.get(path)[0] == 401, path
-        assert head.get(path, token="0" * 64)[0] in (401, 403), path
-        assert head.get(path, token=head.token)[0] == 200, path
-    refused = ray_without_token(head)
-    assert refused.returncode != 0 and "token" in (refused.stdout + refused.stderr).lower()
+    with ray_head(num_cpus=0) as ours:
+        processes = ours.processes()
+        listening = {address for process in processes for address in listens(process)}
+        assert {address.port for address in listening} >= {ours.ports["port"], ours.ports["dashboard-port"]}
+        assert {address.ip.removeprefix("::ffff:") for address in listening} == {"127.0.0.1"}
+        for path in ("/api/jobs/", "/api/version", "/api/v0/nodes", "/nodes?view=summary", "/logical/actors"):
+            assert ours.get(path)[0] == 401, path
+            assert ours.get(path, token="0" * 64)[0] in (401, 403), path
+            assert ours.get(path, token=ours.token)[0] == 200, path
+        assert ours.get("/api/version", token=head.token)[0] in (401, 403), "each head has a token of its own"
+        refused = ray_without_token(ours)
+        assert refused.returncode != 0 and "token" in (refused.stdout + refused.stderr).lower()
+    assert len(processes) > 5 and not any(process.is_running() for process in processes)
+    assert len(theirs) == 2 and all(process.is_running() for process in theirs)
+    assert head.get("/api/jobs/", token=head.token)[0] == 200
+
+
+def listens(process: psutil.Process) -> list[Any]:
+    try:
+        return [each.laddr for each in process.net_connections("inet") if each.status == psutil.CONN_LISTEN]
+    except psutil.Error:  # gone meanwhile
+        return []
 
 
 def ray_without_token(head: Head) -> subprocess.CompletedProcess[str]:
