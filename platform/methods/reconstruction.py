@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -41,3 +41,9 @@ class Reconstructor(Protocol):
 
         Raises ``InputError`` if nobody can be recovered, with the reason.
         """
+
+    def reconstruct_many(
+        self, pictures: Sequence[NDArray[np.uint8]], masks: Sequence[NDArray[np.bool_]]
+    ) -> list[Reconstruction]:
+        """What ``reconstruct`` gives for each picture and mask, in less time where a method can do better than one after the
+        other. Raises ``InputError`` for the first of them that cannot be recovered."""

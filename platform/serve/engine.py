@@ -11,7 +11,6 @@ import io
 import logging
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, cast
@@ -25,6 +24,7 @@ from vitruvian.geometry.glb_file import textured_glb
 from vitruvian.geometry.mesh import Mesh
 from vitruvian.methods.body_reconstruction import BodyReconstruction, BodyReconstructor, Box, box_of_mask
 from vitruvian.methods.cpu.memory import keep_freed_memory
+from vitruvian.methods.cpu.side_by_side import picture_pool
 from vitruvian.methods.cutout.find import load_finder
 from vitruvian.methods.fields.reconstructor import FieldReconstructor
 from vitruvian.methods.photo_texture import Hidden, photo_texture
@@ -94,7 +94,7 @@ class Engine:
         self.cores, self.device = cores, device
         keep_freed_memory()
         self.finder = load_finder()
-        self.pool = ThreadPoolExecutor(cores, thread_name_prefix="picture", initializer=_one_thread_each)
+        self.pool = picture_pool(cores)
 
     def run(self, model: LoadedModel, job: Job, emit: Emit, batch_size: int = 1) -> None:
         """Do one job of a surface in this thread; every end, good or bad, is an event."""
@@ -139,7 +139,8 @@ class Engine:
         except Problem as problem:
             emit(("error", {"problem": problem}))
         except InputError as error:
-            emit(("error", {"problem": Problem("nobody_found", str(error).partition(". ")[0] + ".", NOBODY_HINT)}))
+            reason = str(error).partition(". ")[0].removeprefix("picture: ").rstrip(".")
+            emit(("error", {"problem": Problem("nobody_found", f"{reason[:1].upper()}{reason[1:]}.", NOBODY_HINT)}))
         except Exception:
             LOG.exception("request %s failed", job.request_id)
             emit(("error", {"problem": Problem("internal", "The request failed here.", "The server's log says why.")}))
@@ -207,14 +208,6 @@ class Engine:
 
 
 NOBODY_HINT = "Send a picture of one whole person, upright, or a mask: a grey picture of the same size, white on the person."
-
-
-def _one_thread_each() -> None:
-    import cv2
-    import torch
-
-    torch.set_num_threads(1)  # of this thread only
-    cv2.setNumThreads(1)
 
 
 def _progress(step: str) -> Event:

@@ -10,6 +10,7 @@ import copy
 import dataclasses
 import hashlib
 import json
+import os
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
@@ -23,6 +24,7 @@ from torch import nn
 
 from vitruvian.errors import InputError
 from vitruvian.geometry.camera import Camera
+from vitruvian.methods.cpu.side_by_side import side_by_side
 from vitruvian.methods.field_grid import Field, FieldGrid, evaluate_dense, evaluate_near_surface, evaluate_octree
 from vitruvian.methods.fields.carve import carved
 from vitruvian.methods.fields.look import Look, View, look_at
@@ -124,6 +126,19 @@ class FieldReconstructor(ABC):
         when the network finds nobody. ``on_step`` hears of each step when it is done.
         """
         return self.reconstruct_views([View(picture=picture, mask=mask, camera=camera)], on_step=on_step)
+
+    def reconstruct_many(
+        self, pictures: Sequence[NDArray[np.uint8]], masks: Sequence[NDArray[np.bool_]], *, cores: int | None = None
+    ) -> list[Reconstruction]:
+        """What ``reconstruct`` gives for each picture and mask: ``cores`` of them at a time (None: all cores; of networks on
+        another device one after the other). Raises ``InputError`` for the first that cannot be recovered."""
+        pairs = list(zip(pictures, masks, strict=True))
+        on_cpu = all(value.device.type == "cpu" for network in self._networks() for value in network.parameters())
+        at_a_time = (cores or os.cpu_count() or 1) if on_cpu else 1
+        return side_by_side(lambda pair: self.reconstruct(*pair), pairs, cores=max(1, min(at_a_time, len(pairs))))
+
+    def _networks(self) -> list[nn.Module]:
+        return [value for value in vars(self).values() if isinstance(value, nn.Module)]
 
     @torch.inference_mode()
     def reconstruct_views(self, views: Sequence[View], *, on_step: OnStep | None = None) -> Reconstruction:
