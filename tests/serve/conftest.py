@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from PIL import Image
 from serving import PHOTOGRAPHS, LocalBackend, Serve, TestClient
 
+from vitruvian.methods.pymaf.network import PymafNetwork
+from vitruvian.methods.pymaf.options import PymafNetworkOptions
+from vitruvian.methods.weights import Card, save_weights
 from vitruvian.serve.api import build_api
 from vitruvian.serve.service import Service
 from vitruvian.serve.settings import Limits, Settings
@@ -26,6 +32,19 @@ def photo() -> bytes:
 @pytest.fixture(scope="session")
 def mask() -> bytes:
     return (PHOTOGRAPHS / "clothed_front_mask.png").read_bytes()
+
+
+@pytest.fixture(scope="session")
+def body_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A weights folder of a small PyMAF that has learned nothing."""
+    options = PymafNetworkOptions(
+        image_size_px=64, blocks=(1, 1, 1, 1), width=0.125, map_channels=(16, 16, 16), mlp_layers=(8, 5), hidden=32
+    )
+    torch.manual_seed(0)
+    folder = tmp_path_factory.mktemp("body")
+    card = Card(method="pymaf", stage="body", recipe="test", options={"network": dataclasses.asdict(options)})
+    save_weights(folder, PymafNetwork(options).state_dict(), card)
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -56,7 +56,15 @@ class LocalBackend:
         def work() -> None:
             if self.hold is not None:
                 self.hold.wait(20)
-            self.engine.run(self.models[pinned.model_id], job, lambda e: loop.call_soon_threadsafe(events.put_nowait, e))
+            model = self.models[pinned.model_id]
+
+            def emit(event: Event) -> None:
+                loop.call_soon_threadsafe(events.put_nowait, event)
+
+            if job.task == "pose":
+                self.engine.run_bodies(model, [(job, emit)])
+            else:
+                self.engine.run(model, job, emit)
 
         future = loop.run_in_executor(self.engine.pool if self.hold is None else None, work)
         while True:

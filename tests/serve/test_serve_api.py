@@ -134,6 +134,26 @@ def test_a_server_without_a_body_model_says_so(serve_here: Serve, photo: bytes) 
     assert answer.status_code == 422 and answer.json()["error"]["code"] == "no_body_model"
 
 
+def test_a_photograph_becomes_a_body(serve_here: Serve, photo: bytes, mask: bytes, body_weights: Path) -> None:
+    client = serve_here(models=("pifu", f"body={body_weights}"))
+    assert [model["kind"] for model in client.get("/v1/models").json()["models"]] == ["surface", "body"]
+    answer = client.post("/v1/pose", files={"picture": photo, "mask": mask})
+    assert answer.status_code == 200, answer.text
+    found = answer.json()
+    smpl = found["smpl"]
+    assert np.shape(smpl["body_pose"]) == (23, 3, 3) and np.shape(smpl["betas"]) == (10,) and smpl["camera"]
+    joints = found["joints"]
+    assert np.shape(joints["metres"]) == (len(joints["names"]), 3) and np.shape(joints["pixels"]) == (len(joints["names"]), 2)
+    assert found["method"] == "body" and client.get(found["mesh"]).content[:4] == b"glTF"
+    assert client.get(found["downloads"]["obj"]).text.count("\nv ") == found["vertices"]
+    events = events_of(client.post("/v1/pose", files={"picture": photo}, headers={"Accept": "text/event-stream"}).text)
+    assert events[-1][0] == "done" and events[-1][1]["smpl"]["body_model"] and "found" in dict(events)
+    for path, method in (("/v1/pose", "pifu"), ("/v1/reconstruct", "body")):
+        wrong = client.post(path, files={"picture": photo}, data={"method": method})
+        assert wrong.status_code == 400 and "no such method" in wrong.json()["error"]["message"]
+    assert client.post("/v1/pose", files={"picture": photo}, data={"resolution": "64"}).status_code == 400
+
+
 def test_addresses_that_are_not_there(serve_here: Serve) -> None:
     client = serve_here()
     for verb, path, status in (

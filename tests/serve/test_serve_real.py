@@ -44,10 +44,19 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.fixture(scope="module")
-def server(store: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
-    """Two models in replicas that keep one; no rate limit, a short queue, aliases looked up every second."""
+def server(store: str, body_weights: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    """Three models in a replica that keeps two; no rate limit, a short queue, aliases looked up every second."""
     folder = tmp_path_factory.mktemp("server")
-    arguments = ["--models", "pifu", "models:/walker@champion", "--tracking-uri", store, "--watch-s", "1"]
+    arguments = [
+        "--models",
+        "pifu",
+        "models:/walker@champion",
+        f"body={body_weights}",
+        "--tracking-uri",
+        store,
+        "--watch-s",
+        "1",
+    ]
     arguments += ["--models-per-replica", "2", "--cores-per-replica", "2", "--max-replicas", "1", "--batch-size", "8"]
     arguments += ["--limits.requests-per-minute", "0", "--limits.queue", "8"]
     with served(folder, *arguments) as running:
@@ -64,7 +73,7 @@ def test_it_says_how_to_call_it_and_answers(server: ServerProcess, photo: bytes)
     assert "Traceback" not in told
     answer = reconstruct(server, photo)
     assert answer.status_code == 200 and answer.content[:4] == b"glTF"
-    assert httpx.get(f"{server.url}/healthz").json()["models"] == ["pifu", "walker"]
+    assert httpx.get(f"{server.url}/healthz").json()["models"] == ["pifu", "walker", "body"]
     assert "text/html" in httpx.get(server.url).headers["content-type"]
 
 
@@ -87,6 +96,18 @@ def test_events_and_results(server: ServerProcess, photo: bytes) -> None:
     kinds, facts = [kind for kind, _ in events], events[-1][1]
     assert kinds[0] == "queued" and "found" in kinds and kinds[-1] == "done"
     assert httpx.get(server.url + facts["downloads"]["ply"], timeout=60).content[:3] == b"ply"
+
+
+def test_bodies_and_models_that_come_and_go(server: ServerProcess, photo: bytes) -> None:
+    for _ in range(2):
+        body = httpx.post(f"{server.url}/v1/pose", files={"picture": photo}, timeout=120)
+        assert body.status_code == 200 and len(body.json()["smpl"]["body_pose"]) == 23, body.text
+        assert httpx.get(server.url + body.json()["mesh"], timeout=60).content[:4] == b"glTF"
+        for name in ("pifu", "walker"):
+            assert reconstruct(server, photo, method=name).headers["x-method"] == name
+    text = httpx.get(f"{server.url}/metrics").text
+    loads = sum(float(value) for value in re.findall(r"^vitruvian_model_loads_total\S+ (\S+)$", text, re.M))
+    assert loads >= 3  # one had to go each time
 
 
 def test_every_line_about_a_request_has_its_id(server: ServerProcess, photo: bytes) -> None:
