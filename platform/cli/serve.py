@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +12,7 @@ from vitruvian.cli.arguments import parse
 from vitruvian.errors import InputError
 from vitruvian.serve.settings import Limits, Settings
 
+NEEDED = ("fastapi", "python_multipart", "prometheus_client", "uvicorn")
 DESCRIPTION = """Host reconstructors: an HTTP API, and a web page at /.
 
 Without --models it hosts all that the MLflow store has registered (alias champion, else the newest version), and if there is
@@ -80,6 +82,7 @@ class Options:
 def main(arguments: list[str], program: str) -> int:
     """Serve until a signal; 0 when all requests were finished."""
     options = parse(Options, arguments, program, DESCRIPTION)
+    check_installed()
     settings = settings_of(options)
 
     from vitruvian.serve.server import Address, Running, check_address, running, wait_for_signals
@@ -101,6 +104,13 @@ def main(arguments: list[str], program: str) -> int:
         print("Stopping: requests in work are finished first ...", flush=True)
     print("Stopped.", flush=True)
     return 0
+
+
+def check_installed() -> None:
+    """Raises ``InputError`` that says what to install."""
+    missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
+    if missing:
+        raise InputError(f"vitruvian serve needs {', '.join(missing)}, not installed here: pip install -e '.[serve]'")
 
 
 def settings_of(options: Options) -> Settings:

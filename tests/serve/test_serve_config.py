@@ -108,6 +108,11 @@ def test_wrong_words_are_told_before_anything_starts(
     refuses(["--batch-size", "0"], capsys, "--batch-size")
 
 
+def test_what_is_not_installed_is_said(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr("vitruvian.cli.serve.NEEDED", ("fastapi", "no_such_module"))
+    refuses([], capsys, "needs no_such_module", "pip install -e '.[serve]'")
+
+
 def test_help_teaches(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as left:
         main(["serve", "--help"])
