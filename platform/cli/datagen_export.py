@@ -19,6 +19,7 @@ DESCRIPTION = """Write a data set in the folder layout of a published system, so
 
   pifu, jiff   RENDER, MASK, PARAM, GEO/OBJ, val.txt, for data of protocol pifu or jiff
   geopifu      the twelve folders below humanRender and the meshes below DeepHumanDataset, for data of protocol geopifu
+  spin         lists as SPIN's and PyMAF's code reads them (train.npz, test.npz, images), for data of protocol pymaf
 
 What a layout has no place for (splits, licences, true sizes) goes into vitruvian.json at its root, which the original ignores
 and vitruvian datagen import reads back.
@@ -33,7 +34,7 @@ class ExportOptions:
 
     data: Annotated[Place, tyro.conf.Positional]
     """The data set folder, or its URL."""
-    layout: Literal["pifu", "jiff", "geopifu"]
+    layout: Literal["pifu", "jiff", "geopifu", "spin"]
     """Whose folders to write."""
     out: Place
     """The folder to write to, or its URL."""
@@ -77,6 +78,7 @@ def _export(options: ExportOptions, out: Path) -> ExportReport:
     from vitruvian.datagen.layouts.geopifu_export import export_geopifu
     from vitruvian.datagen.layouts.pifu_export import export_pifu
     from vitruvian.datagen.layouts.query_sets import QuerySetOptions
+    from vitruvian.datagen.layouts.spin_export import export_spin
 
     tell = counting("subjects")
     if options.layout == "geopifu":
@@ -97,4 +99,6 @@ def _export(options: ExportOptions, out: Path) -> ExportReport:
             threads=options.threads or usable_cores(),
             tell=tell,
         )
+    if options.layout == "spin":
+        return export_spin(options.data, out, tell=tell)
     return export_pifu(options.data, out, layout=options.layout, pictures=options.pictures, tell=tell)

@@ -17,6 +17,7 @@ network says of the samples for the next one, or in a stage. It has the losses t
   vitruvian train pifu                                            people, pictures, weights: minutes on two cores
   vitruvian train pifu --data runs/people --out runs/mine         on your own data set
   vitruvian train pifu --data s3://bucket/people --out s3://bucket/runs/mine    at URLs, also on several machines
+  vitruvian train pymaf --data lists.json                         on lists of photographs, mixed as published (docs/pymaf.md)
   vitruvian train pifu --stages color                             one more stage, on the weights that are there
   vitruvian train pifu --recipe paper --set training.accumulate=2 a batch in two pieces, to save memory
   vitruvian train pifu --recipe paper --init runs/imported/shape --data runs/scans    go on from given weights"""

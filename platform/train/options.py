@@ -23,8 +23,9 @@ class TrainOptions:
     """Its configuration: ``tiny`` takes minutes on a laptop, ``paper`` is what was published, ``fast`` is ours at that size. Or
     a file that changes one of these, such as the best.json of `vitruvian tune`."""
     data: Place | None = None
-    """The data set folder (as ``vitruvian datagen`` leaves it), or its URL. Default: the recipe's own data set in
-    runs/data/METHOD-RECIPE (of a run at a URL: in data/METHOD-RECIPE beside it), generated first if it is not there."""
+    """The data set folder (as ``vitruvian datagen`` leaves it), or its URL. For pymaf also a lists.json that names lists of
+    photographs, or a folder with one. Default: the recipe's own data set in runs/data/METHOD-RECIPE (of a run at a URL: in
+    data/METHOD-RECIPE beside it), generated first if it is not there."""
     cache: Path | None = None
     """Read samples through this LMDB file, which holds them decoded; made first if it is not there or is of other data (see
     `vitruvian datagen cache`). Changes nothing but speed. Workers on several machines need it on each. Default: read shards."""

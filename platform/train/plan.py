@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -119,7 +120,7 @@ def _check_start(stage: Stage, folder: Path, recipe: Recipe) -> None:
     weights = load_weights(folder)
     there, wanted = weights.card.options.get("network"), stage.card_options().get("network")
     if isinstance(there, dict) and isinstance(wanted, dict):
-        plain = {name: list(value) if isinstance(value, tuple) else value for name, value in wanted.items()}
+        plain = json.loads(json.dumps(wanted))  # as a card holds it
         different = [name for name in sorted({*there, *plain}) if there.get(name) != plain.get(name)]
         if different:
             shown = "; ".join(f"{name} is {there.get(name)!r} there, {plain.get(name)!r} here" for name in different[:5])

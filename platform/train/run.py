@@ -9,6 +9,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import replace
 
 from vitruvian.code_version import code_version
+from vitruvian.datagen.spin.list_file import find_list_file
 from vitruvian.errors import InputError
 from vitruvian.methods.networks import load_network
 from vitruvian.methods.stage import Recipe
@@ -23,6 +24,7 @@ from vitruvian.train.data import Data, ShardData
 from vitruvian.train.home import LOCK_WAIT_S
 from vitruvian.train.identity import claim_folder, describe_recipe, describe_run
 from vitruvian.train.launch import choose_num_workers
+from vitruvian.train.list_data import ListData
 from vitruvian.train.lock import hold
 from vitruvian.train.options import TrainOptions
 from vitruvian.train.overrides import apply_overrides
@@ -67,6 +69,10 @@ def _train(options: TrainOptions, *, began: float, progress: bool) -> TrainResul
     else:
         root = absolute(options.data)
     cache = None if options.cache is None else options.cache.expanduser().absolute()
+    if (lists := find_list_file(root)) is not None:
+        if cache is not None:
+            raise InputError("--cache: is of shards; lists of photographs are read as they are.")
+        return train_recipe(recipe, ListData(lists), options, began=began, progress=progress)
     if cache is not None:
         items = [item for plan in plans for item in plan.stage.items]
         ensure_cache(root, cache, items, threads=os.cpu_count() or 1)

@@ -1,0 +1,162 @@
+"""Training on lists of photographs: SPIN's .npz files, alone or mixed with each other and with drawn people."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from vitruvian.datagen.spin.fits import read_fits
+from vitruvian.datagen.spin.list_file import ListFile, Member, read_list_file, shares
+from vitruvian.datagen.spin.list_samples import ListSamples, MixedSamples, Stored
+from vitruvian.datagen.spin.photographs import PhotographList
+from vitruvian.errors import InputError
+from vitruvian.methods.stage import Stage
+from vitruvian.shards.dataset import ShardDataset
+from vitruvian.shards.people import person_code
+from vitruvian.train.loader import Samples
+from vitruvian.train.sample_order import Order
+
+PROTOCOL = "pymaf"
+CHUNK = 1 << 22
+
+
+@dataclass(frozen=True, slots=True)
+class ListData:
+    """A ``lists.json``; see ``datagen.spin.list_file``."""
+
+    path: Path
+
+    @property
+    def name(self) -> str:
+        return str(self.path)
+
+    @property
+    def protocol(self) -> str:
+        return PROTOCOL
+
+    @property
+    def licence(self) -> str:
+        listed = read_list_file(self.path)
+        found = [listed.licence] if listed.licence else []
+        for member in listed.train:
+            if member.shards is not None:
+                found += _shards(member).card.get("licences", ())
+        return ", ".join(dict.fromkeys(found))
+
+    @property
+    def fingerprint(self) -> str:
+        """Of what the file says, of lists and fits by their bytes, and of data sets by theirs; pictures count by name."""
+        listed = read_list_file(self.path)
+        digest = hashlib.sha256(json.dumps([listed.mixture, listed.licence]).encode())
+        for split in ("train", "test"):
+            for member in listed.members(split):
+                said = {key: value for key, value in asdict(member).items() if not isinstance(value, Path)}
+                digest.update(json.dumps([split, said]).encode())
+                for file in (member.list_file, member.fits):
+                    if file is not None:
+                        digest.update(_sha256(file).encode())
+                if member.shards is not None:
+                    digest.update(_shards(member).fingerprint.encode())
+        return digest.hexdigest()
+
+    def people(self, split: str) -> Mapping[str, str]:
+        """Of drawn people, in shards and in our own lists. Who is in published lists is not known."""
+        found: dict[str, str] = {}
+        for member in read_list_file(self.path).members(split):
+            if member.shards is not None:
+                data = _shards(member)
+                found |= {
+                    person_code(data.card, subject.subject_id): subject.subject_id
+                    for subject in data.subjects
+                    if subject.split == split
+                }
+            elif member.list_file is not None:
+                found |= {code: code for code in _read(member).people}
+        return found
+
+    def open(self, stage: Stage, split: str) -> MixedSamples:
+        """As ``Data.open``; ``InputError`` for held-out lists without bodies, and for pictures in both splits."""
+        picture_px = getattr(stage, "picture_px", None)
+        listed = read_list_file(self.path)
+        members = listed.members(split)
+        if not members:
+            raise InputError(
+                f"{self.path}: 'test' names no set to measure on. Add one, or train without (--set "
+                "training.validation_samples=0)."
+            )
+        sets: list[Stored] = []
+        for member in members:
+            if member.shards is not None:
+                sets.append(ShardDataset(member.shards, items=stage.items, split=split))
+                continue
+            photographs = _read(member)
+            photographs.look_for_pictures()
+            if split == "test":
+                photographs = _with_bodies(photographs)
+            sets.append(ListSamples(photographs, picture_px=picture_px))
+        if split == "test":
+            _check_pictures(listed, sets)
+            return MixedSamples(sets)
+        return MixedSamples(sets, shares(listed.mixture, members, [len(one) for one in sets]))
+
+    def order(self, samples: Samples, seed: int) -> Order:
+        assert isinstance(samples, MixedSamples)
+
+        def order(epoch: int) -> list[int]:
+            return samples.order(seed=seed, epoch=epoch).tolist()
+
+        return order
+
+
+def _shards(member: Member) -> ShardDataset:
+    assert member.shards is not None
+    data = ShardDataset(member.shards, items=(), verify="size")
+    if data.card.get("protocol") != PROTOCOL:
+        raise InputError(
+            f"{member.shards}: is of protocol {data.card.get('protocol')!r}; beside lists it must be {PROTOCOL!r}."
+        )
+    return data
+
+
+def _read(member: Member) -> PhotographList:
+    assert member.list_file is not None and member.pictures is not None
+    photographs = PhotographList.read(member.list_file, member.pictures, joints=member.joints)
+    return photographs if member.fits is None else photographs.with_fits(read_fits(member.fits, len(photographs)))
+
+
+def _with_bodies(photographs: PhotographList) -> PhotographList:
+    if not photographs.has_smpl.any():
+        raise InputError(
+            f"{photographs.path}: has no pose and shape, from which errors are measured while training. Take another list for "
+            "'test'; vitruvian evaluate bodies measures lists of joints alone."
+        )
+    return photographs.chosen(np.flatnonzero(photographs.has_smpl))
+
+
+def _check_pictures(listed: ListFile, held_out: list[Stored]) -> None:
+    """No picture may be both learnt from and measured on."""
+    test = {one.photographs.root / name for one in held_out if isinstance(one, ListSamples) for name in one.photographs.names}
+    if not test:
+        return
+    for member in listed.train:
+        if member.list_file is not None:
+            photographs = _read(member)
+            both = [row for row, name in enumerate(photographs.names) if photographs.root / name in test]
+            if both:
+                raise InputError(f"{photographs.where(both[0])}: is in 'train' and in 'test' ({len(both)} such pictures).")
+
+
+def _sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    try:
+        with path.open("rb") as file:
+            while piece := file.read(CHUNK):
+                digest.update(piece)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}). A lists.json names it.") from None
+    return digest.hexdigest()
