@@ -163,9 +163,17 @@ def note_runs(folder: Path, uri: str, runs: Mapping[str, str]) -> None:
 def read_runs(folder: Path) -> tuple[str, dict[str, str]]:
     """The store and the runs that ``note_runs`` left; nothing if it left none."""
     try:
-        found = json.loads((folder / RUNS).read_text())
+        return parse_runs((folder / RUNS).read_bytes())
+    except OSError:
+        return "", {}
+
+
+def parse_runs(content: bytes) -> tuple[str, dict[str, str]]:
+    """What a file of ``note_runs`` says; nothing if it is damaged."""
+    try:
+        found = json.loads(content)
         return str(found["tracking_uri"]), {str(name): str(run) for name, run in found["runs"].items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         return "", {}
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import sys
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -127,9 +128,8 @@ def generate(
             card = data_card(options, content, entries)
             if tracker is not None:
                 recorded = {**card, "folder": str(resolved(root))}
-                with _local_file(root / QUARANTINE) as refused:
-                    tracker.finish(recorded, _so_far(entries, before, start), (refused,))
-                card["mlflow"] = {"run_id": tracker.run_id, "uri": shown_uri(tracker.uri)}
+                if _recorded(tracker, recorded, _so_far(entries, before, start), root):
+                    card["mlflow"] = {"run_id": tracker.run_id, "uri": shown_uri(tracker.uri)}
             elif uri is None and "mlflow" in (old := read_card(root)):
                 card["mlflow"] = old["mlflow"]
             write_card(root, card)
@@ -172,6 +172,20 @@ def _local_file(place: Path | Url) -> Iterator[Path]:
     with scratch_folder() as scratch:
         (scratch / place.name).write_bytes(read_bytes(place))
         yield scratch / place.name
+
+
+def _recorded(tracker: DatagenTracker, card: Mapping[str, Any], values: Mapping[str, float], root: Path | Url) -> bool:
+    """Tell MLflow the end. A store that was there and has gone away leaves a whole data set, which the same command records
+    later; one that never could be used is an error."""
+    try:
+        with _local_file(root / QUARANTINE) as refused:
+            tracker.finish(card, values, (refused,))
+    except InputError as error:
+        if not tracker.run_id:
+            raise
+        print(f"WARNING: {error} The data set is whole; the same command records it once the store answers.", file=sys.stderr)
+        return False
+    return True
 
 
 def _report(root: Path | Url, entries: Mapping[int, ManifestEntry], *, before: int, seconds: float) -> DatasetReport:

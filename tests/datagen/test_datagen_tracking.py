@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from figures import figure, write_folder, write_obj
 
+from vitruvian.datagen.pipeline.tracking import DatagenTracker
 from vitruvian.datagen.run import DatagenOptions, DatasetReport, generate
 from vitruvian.errors import InputError
 from vitruvian.mlflow_store import quiet_client, store_uri
@@ -51,6 +52,11 @@ def test_the_run_holds_options_counts_and_the_card(tracked: DatasetReport, tmp_p
     metrics = run.data.metrics
     assert (metrics["subjects"], metrics["views"], metrics["quarantined"], metrics["bytes"]) == (4, 8, 1, tracked.bytes)
     assert metrics["views_per_second"] > 0
+    tags = run.data.tags
+    assert tags["vitruvian.kind"] == "datagen" and tags["vitruvian.data_fingerprint"] == tracked.fingerprint
+    assert tags["vitruvian.cpu"] and tags["vitruvian.recipe_hash"] and tags["vitruvian.code_version"] == tags["vitruvian.code"]
+    assert metrics["usage/cpu_seconds"] > 0 and metrics["usage/peak_memory_bytes"] > 1e7 and metrics["usage/attempts"] == 1
+    assert 0 < metrics["usage/core_hours"] * 3600 <= metrics["usage/seconds"]
     assert run.inputs.dataset_inputs[0].dataset.digest == tracked.fingerprint[:36]
     card = read_card(tracked.root)
     assert card["mlflow"] == {"run_id": run.info.run_id, "uri": store_uri(None, tracked.root)}
@@ -93,6 +99,26 @@ def test_an_unusable_store_is_told_and_the_data_are_kept(scans: Path, tmp_path: 
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://somewhere:5000")
     assert store_uri(None, tmp_path / "data") == "http://somewhere:5000"
     assert store_uri("sqlite:///x.db", tmp_path / "data") == "sqlite:///x.db"
+
+
+def test_a_store_that_goes_away_takes_no_data_with_it(
+    scans: Path, tracked: DatasetReport, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    uri = store_uri(None, tracked.root)  # a new one takes seconds
+    root = tmp_path / "people"
+
+    def gone(tracker: DatagenTracker, values: object) -> None:
+        raise InputError("MLflow store: no answer.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(DatagenTracker, "_log", gone)
+        generate(options(root, scans), progress=False, track=True, tracking_uri=uri)
+    said = capsys.readouterr().err
+    assert "no answer. The data set is whole" in said
+    assert read_card(root)["complete"] and "mlflow" not in read_card(root)
+    generate(options(root, scans), progress=False, track=True, tracking_uri=uri)
+    run = quiet_client(uri).get_run(read_card(root)["mlflow"]["run_id"])
+    assert run.info.status == "FINISHED" and run.data.metrics["views"] == 8
 
 
 def test_mlflow_is_imported_only_to_track(scans: Path, tmp_path: Path) -> None:

@@ -215,6 +215,12 @@ def test_a_folder_without_its_note_is_found_by_its_key(runs: Path, tmp_path: Pat
     assert told["runs"][0]["run_id"] == json.loads((runs / "level" / RUNS).read_text())["runs"]["fit"]
 
 
+def test_a_folder_at_a_url(runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    told = compare(tmp_path, (runs / "both").as_uri(), f"{(runs / 'both').as_uri()}/refine")
+    assert [len(one["stages"]) for one in told["runs"]] == [2, 1]
+    assert "has no mlflow.json" in refused(capsys, runs.as_uri())
+
+
 def test_a_sweep_stands_for_its_trials(runs: Path, tmp_path: Path) -> None:
     uri = f"sqlite:///{runs / 'mlflow.db'}"
     from vitruvian.mlflow_store import experiment_id, quiet_client

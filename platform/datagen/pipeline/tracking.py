@@ -6,6 +6,7 @@ driver has little else to do. A store that cannot be used is reported as soon as
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from vitruvian.datagen.pipeline.actors import Spent
+from vitruvian.errors import InputError
 from vitruvian.mlflow_store import RUN_KEY, experiment_id, quiet_client, store_error
 from vitruvian.provenance import DATA_FINGERPRINT
 from vitruvian.storage.url import is_url
@@ -22,6 +24,8 @@ EXPERIMENT = "datagen"
 USAGE = "usage/"
 INTERVAL_S = 10.0
 """Between two records of progress."""
+AWAY_S = 120.0
+"""Between two attempts to reach a store that has gone away."""
 _BATCH = 100
 """Parameters in a request, as MLflow allows."""
 
@@ -35,6 +39,7 @@ class DatagenTracker:
         self._client: Any = None
         self._error: Exception | None = None
         self._last = 0.0
+        self._interval_s = INTERVAL_S
         self._began = time.monotonic()
         self._before: dict[str, float] = {}
         self._usage = dict.fromkeys(("core_hours", "cpu_seconds", "peak_memory_bytes"), 0.0)
@@ -83,12 +88,19 @@ class DatagenTracker:
         return {f"{USAGE}{name}": value for name, value in {**whole, "peak_memory_bytes": peak}.items()}
 
     def progress(self, count: Callable[[], Mapping[str, float]]) -> None:
-        """Record counts so far, every few seconds; ``subjects`` is the step. Nothing before the store is open."""
+        """Record counts so far, every few seconds; ``subjects`` is the step. Nothing before the store is open, and nothing is
+        lost when it is away for a while, or for good: the end says it all again."""
         self.check()
         now = time.monotonic()
-        if self._client is not None and now - self._last >= INTERVAL_S:
-            self._last = now
-            self._log(count())
+        if self._client is not None and now - self._last >= self._interval_s:
+            try:
+                self._log(count())
+                self._interval_s = INTERVAL_S
+            except InputError as error:
+                if self._interval_s == INTERVAL_S:
+                    print(f"{error} Data generation goes on.", file=sys.stderr)
+                self._interval_s = AWAY_S
+            self._last = time.monotonic()
 
     def finish(self, card: Mapping[str, Any], values: Mapping[str, float], files: tuple[Path, ...]) -> None:
         """The end of a whole data set. InputError when it cannot be recorded."""

@@ -13,7 +13,9 @@ from typing import Any
 from vitruvian.errors import InputError
 from vitruvian.methods.references import REGISTRY, default_store, registered_version
 from vitruvian.methods.run_folders import RUN
-from vitruvian.mlflow_store import RUN_KEY, RUNS, quiet_client, read_runs, shown_uri, store_error
+from vitruvian.mlflow_store import RUN_KEY, RUNS, parse_runs, quiet_client, read_runs, shown_uri, store_error
+from vitruvian.storage.folders import read_small
+from vitruvian.storage.url import Url
 
 PARENT = "mlflow.parentRunId"
 FEWEST_LETTERS = 4
@@ -47,6 +49,8 @@ def _found(reference: str, tracking_uri: str | None) -> list[Place]:
     if reference.startswith(REGISTRY):
         uri = _store(tracking_uri, reference)
         return [Place(reference, uri, _lifted(uri, registered_version(reference, store=uri).run_id))]
+    if "://" in reference:
+        return [_of_url(reference, Url(reference), tracking_uri)]
     folder = Path(reference).expanduser()
     if folder.is_dir():
         return [_of_folder(reference, folder.absolute(), tracking_uri)]
@@ -90,6 +94,16 @@ def _of_folder(reference: str, folder: Path, tracking_uri: str | None) -> Place:
         f"run {reference}: this folder does not say which run in MLflow is its own (it has neither {RUNS} nor {RUN}). Give the "
         "folder that `vitruvian train` wrote, or the id of the run."
     )
+
+
+def _of_url(reference: str, url: Url, tracking_uri: str | None) -> Place:
+    """The run of a training's folder, or of one of its stages, that lies at a URL."""
+    for above, stage in ((url, None), (url.parent, url.name)):
+        uri, runs = parse_runs(read_small(above / RUNS) or b"")
+        if runs and (stage is None or stage in runs):
+            run_id = runs[stage] if stage is not None else runs.get("") or list(runs.values())[-1]
+            return Place(reference, _right_store(tracking_uri, uri), run_id)
+    raise InputError(f"run {reference}: has no {RUNS}, so it is not the folder of a training that was recorded in MLflow.")
 
 
 def _by_key(reference: str, folder: Path, stage: str | None, tracking_uri: str | None) -> Place:

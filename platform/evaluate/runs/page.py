@@ -14,8 +14,6 @@ from vitruvian.evaluate.runs.record import RunRecord
 from vitruvian.evaluate.runs.table import Row
 
 AXES = {"epochs": "Epochs", "steps": "Steps", "time": "Time", "cost": "Cost"}
-UNSEEN = ("id in MLflow",)
-"""Rows whose values are long: they wrap."""
 
 
 def comparison_page(
@@ -57,12 +55,13 @@ def _summary(runs: Sequence[RunRecord], rows: Sequence[Row], remarks: Sequence[R
         if row.key.endswith("/best") or not row.best or row.group == "Time and cost" or len(told) == 2:
             continue
         who = " and ".join(escape(names[place]) for place in sorted(row.best))
-        told.append(f"Best by {escape(row.title)}: <b>{who}</b> ({escape(row.texts[min(row.best)])})")
+        told.append(f"best by {escape(row.title)}: <b>{who}</b> ({escape(row.texts[min(row.best)])})")
     cheapest = next((row for row in rows if row.key == "cost" and row.best), None)
     if cheapest is not None:
         place = min(cheapest.best)
         told.append(f"cheapest: <b>{escape(names[place])}</b> ({escape(cheapest.texts[place])})")
-    return f"{text} {'; '.join(told)}." if told else text
+    said = "; ".join(told)
+    return f"{text} {said[0].upper()}{said[1:]}." if said else text
 
 
 def _notes(notes: Sequence[str]) -> str:
@@ -98,11 +97,9 @@ def _table(runs: Sequence[RunRecord], rows: Sequence[Row]) -> str:
         if row.group != group:
             group = row.group
             body += f'<tr class="group"><th colspan="{len(runs) + 1}">{escape(group)}</th></tr>'
-        kind = "wrap-any" if row.title in UNSEEN else ""
-        cells = "".join(
-            f'<td class="{(kind + (" best" if place in row.best else "")).strip()}">{escape(text)}</td>'
-            for place, text in enumerate(row.texts)
-        )
+            cells = "".join(
+                f"<td{' class=best' if place in row.best else ''}>{escape(text)}</td>" for place, text in enumerate(row.texts)
+            )
         arrow = {"higher": " <i>↑</i>", "lower": " <i>↓</i>", "": ""}[row.way]
         body += f'<tr><th scope="row">{escape(row.title)}{arrow}</th>{cells}</tr>'
     return (

@@ -133,7 +133,13 @@ def _state(runs: Sequence[RunRecord]) -> list[Row]:
         ),
         _numbers(group, "starts of the command", "attempts", attempts, lambda v: f"{v:.0f}"),
         words("registered as", "models", models),
-        words("id in MLflow", "run_id", [run.run_id for run in runs]),
+        Row(
+            group=group,
+            title="id in MLflow",
+            key="run_id",
+            values=tuple(run.run_id for run in runs),
+            texts=tuple(run.run_id[:12] for run in runs),
+        ),
     ]
 
 
