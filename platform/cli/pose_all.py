@@ -18,7 +18,7 @@ from vitruvian.bodies.files import write_npz
 from vitruvian.cli.photographs import Job
 from vitruvian.errors import InputError
 from vitruvian.geometry.mesh_files import save_mesh
-from vitruvian.methods.body_reconstruction import BodyReconstruction, Box, box_of_mask
+from vitruvian.methods.body_reconstruction import BodyReconstruction, Box
 from vitruvian.methods.cutout.find import PersonFinder, load_finder
 from vitruvian.methods.overlay import draw_over, side_view
 from vitruvian.methods.pictures import Photograph, check_mask, read_mask, read_photograph
@@ -56,6 +56,7 @@ class _Read:
     job: Job
     picture: NDArray[np.uint8]
     boxes: list[Box | None]
+    masks: list[NDArray[np.bool_] | None]
     origin: str
     found: list[BodyReconstruction] = field(default_factory=list)
 
@@ -123,15 +124,15 @@ class _Worker:
 
         self.settings = settings
         reconstructor = load_body_reconstructor(fetch_weights(settings.weights))
+        assert isinstance(reconstructor, PymafReconstructor)
         if settings.box_scale is not None:
-            assert isinstance(reconstructor, PymafReconstructor)
             try:
                 reconstructor.options = replace(reconstructor.options, box_scale=settings.box_scale)
             except ValueError as error:
                 raise InputError(f"--box-scale: {error}") from None
         device = settings.device or ("cuda" if torch.cuda.is_available() else "cpu")
         try:
-            reconstructor.to(torch.device(device))  # type: ignore[attr-defined]
+            reconstructor.to(torch.device(device))
         except (RuntimeError, AssertionError) as error:
             raise InputError(f"--device {device}: cannot be used here ({error}). Take cpu.") from error
         self.reconstructor = reconstructor
@@ -142,8 +143,7 @@ class _Worker:
         for job in jobs:
             try:
                 photograph = read_photograph(job.photo)
-                boxes, origin = self._boxes(photograph, job)
-                yield _Read(job, photograph.rgb, boxes, origin)
+                yield _Read(job, photograph.rgb, *self._people(photograph, job))
             except InputError as error:
                 self._fail(job, error, failures)
 
@@ -151,7 +151,8 @@ class _Worker:
         """Everyone in these pictures, together; if that fails, picture by picture, so that the others are kept."""
         try:
             people = [(one.picture, box) for one in read for box in one.boxes]
-            found = iter(self.reconstructor.reconstruct_many(people))
+            masks = [mask for one in read for mask in one.masks]
+            found = iter(self.reconstructor.reconstruct_many(people, masks=masks))
             for one in read:
                 one.found = [next(found) for _ in one.boxes]
         except InputError as error:
@@ -159,7 +160,8 @@ class _Worker:
                 raise InputError(f"{read[0].job.photo}: {error}") from error
             for one in read:
                 try:
-                    one.found = self.reconstructor.reconstruct_many([(one.picture, box) for box in one.boxes])
+                    own = [(one.picture, box) for box in one.boxes]
+                    one.found = self.reconstructor.reconstruct_many(own, masks=one.masks)
                 except InputError as reason:
                     self._fail(one.job, reason, failures)
 
@@ -179,21 +181,22 @@ class _Worker:
         write_npz(temporary, parameter_arrays(one.found))
         temporary.replace(target)
 
-    def _boxes(self, photograph: Photograph, job: Job) -> tuple[list[Box | None], str]:
+    def _people(self, photograph: Photograph, job: Job) -> tuple[list[Box | None], list[NDArray[np.bool_] | None], str]:
+        """Boxes and masks of those who are meant, and how that is known."""
         settings = self.settings
         if settings.box:
-            return [_box(box) for box in settings.box], "by its box"
+            return [_box(box) for box in settings.box], [None] * len(settings.box), "by its box"
         if settings.boxes:
             given = settings.boxes.get(job.photo.name)
             if not given:
                 raise InputError(f"{job.photo}: has no boxes in --boxes. Add {job.photo.name!r} to the file.")
-            return list(given), "by boxes"
+            return list(given), [None] * len(given), "by boxes"
         if settings.people == "whole":
-            return [None], "the whole picture"
+            return [None], [None], "the whole picture"
         if job.mask is not None:
-            return [box_of_mask(read_mask(job.mask, photograph))], "by its mask"
+            return [None], [read_mask(job.mask, photograph)], "by its mask"
         if photograph.opaque is not None:
-            return [box_of_mask(check_mask(photograph.opaque, f"{job.photo} (its transparency)"))], "by its transparency"
+            return [None], [check_mask(photograph.opaque, f"{job.photo} (its transparency)")], "by its transparency"
         if settings.people == "given":
             raise InputError(
                 f"{job.photo}: has no transparency and no {job.photo.stem}_mask.png beside it. Give --box or --mask, or let "
@@ -202,7 +205,7 @@ class _Worker:
         if self.finder is None:
             self.finder = load_finder()
         try:
-            return [box_of_mask(self.finder.find(photograph.rgb).mask)], "found by the network"
+            return [None], [self.finder.find(photograph.rgb).mask], "found by the network"
         except InputError:
             raise InputError(
                 f"{job.photo}: no person was found in it. Give a box (--box LEFT TOP RIGHT BOTTOM) or a mask (--mask), or take "

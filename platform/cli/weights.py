@@ -50,10 +50,10 @@ class ImportOptions:
     file: Annotated[Path, tyro.conf.Positional]
     """The checkpoint: a state dict as torch saves it, or safetensors."""
     network: Annotated[
-        Literal["pifu/shape", "pifu/color", "geopifu/coarse", "geopifu/query", "pymaf"], tyro.conf.arg(name="as")
+        Literal["pifu/shape", "pifu/color", "geopifu/coarse", "geopifu/query", "pymaf", "pymaf_sam"], tyro.conf.arg(name="as")
     ]
     """What it is: PIFu's shape (`net_G`) or colour network (`net_C`), Geo-PIFu's coarse (`netV`) or query network (`netG`; also
-    its baseline without voxels), or PyMAF (with the SMPL body that its file holds, so no other file is needed)."""
+    its baseline without voxels), PyMAF or PyMAF-SAM (with the SMPL body that their files hold, so no other file is needed)."""
     out: Path
     """The weights folder to write. It must not hold weights already."""
     overrides: Annotated[tuple[str, ...], tyro.conf.arg(name="set", metavar="NAME=VALUE ...")] = ()
@@ -93,7 +93,7 @@ def _import(arguments: list[str], program: str) -> int:
     if (options.out / CARD).exists():
         raise InputError(f"--out {options.out}: holds weights already. Name another folder, or delete it first.")
     checkpoint = read_checkpoint(options.file)
-    what = "pymaf/body" if options.network == "pymaf" else options.network
+    what = options.network if "/" in options.network else f"{options.network}/body"
     network = override_options(infer_options(checkpoint, what), options.overrides)
     given = parse_parts(options.parts)
     made = import_weights(
@@ -117,7 +117,7 @@ def _import(arguments: list[str], program: str) -> int:
         print(f"dropped  {len(made.dropped)} surplus entries: {parts(list(made.dropped))}")
     beside = "".join(f", and {name}/ with the {name} network" for name in given)
     print(f"wrote    {options.out}: weights.safetensors and card.json{beside}")
-    if what == "pymaf/body":
+    if what.endswith("/body"):
         print("licence  the weights hold the arrays of SMPL, as the file did; SMPL's own licence applies to them")
     if what in PARTS and not given:
         name = PARTS[what]

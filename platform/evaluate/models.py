@@ -15,7 +15,14 @@ from vitruvian.methods.references import REGISTRY, fetch_weights
 from vitruvian.methods.registry import load_reconstructor
 from vitruvian.methods.weights import CARD, Card, read_card
 
-METHOD_TITLES = {"pifu": "PIFu", "geopifu": "Geo-PIFu", "jiff": "JIFF", "pymaf": "PyMAF", "humaniflow": "HuManiFlow"}
+METHOD_TITLES = {
+    "pifu": "PIFu",
+    "geopifu": "Geo-PIFu",
+    "jiff": "JIFF",
+    "pymaf": "PyMAF",
+    "pymaf_sam": "PyMAF-SAM",
+    "humaniflow": "HuManiFlow",
+}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -38,6 +38,7 @@ NETWORKS: Mapping[str, NetworkKind] = {
     "geopifu/coarse": NetworkKind(options=CoarseNetworkOptions, build=GeoPifuCoarseNetwork),
     "geopifu/query": NetworkKind(options=QueryNetworkOptions, build=GeoPifuQueryNetwork),
     "pymaf/body": NetworkKind(options=PymafNetworkOptions, build=PymafNetwork),
+    "pymaf_sam/body": NetworkKind(options=PymafNetworkOptions, build=PymafNetwork),
 }
 
 

@@ -45,6 +45,7 @@ KINDS: Mapping[str, Kind] = {
     "geopifu/coarse": Kind(sign=r"branch_out_3d_unet\d", infer=coarse_options),
     "geopifu/query": Kind(sign=r"displacments$|deepVoxels_fusion_network|surface_classifier\.features_", infer=query_options),
     "pifu/color": Kind(sign=r"image_filter\.model\.", infer=colour_options),
+    "pymaf_sam/body": Kind(sign=r"masks_points$", infer=pymaf.network_options, rename=pymaf.renamed),
     "pymaf/body": Kind(sign=pymaf.SIGN, infer=pymaf.network_options, rename=pymaf.renamed),
     "pifu/shape": Kind(sign=r"image_filter\.(m\d|conv_last\d)", infer=shape_options),
 }
@@ -126,9 +127,14 @@ def import_weights(
     explain_mismatch(state_dict, own, origin=str(checkpoint.path), what=what)
     load_into(network, state_dict, origin=str(checkpoint.path))
     method, stage = what.split("/")
-    reconstruct = {"pifu": paper().reconstruct, "geopifu": PAPER_FIELD, "pymaf": PymafReconstructOptions()}[method]
+    reconstruct = {
+        "pifu": paper().reconstruct,
+        "geopifu": PAPER_FIELD,
+        "pymaf": PymafReconstructOptions(),
+        "pymaf_sam": PymafReconstructOptions(),
+    }[method]
     as_published: dict[str, Any] = {"published_vertices": True} if what == "geopifu/coarse" else {}
-    if method != "pymaf":  # the size of its pictures is one of the network's options
+    if not method.startswith("pymaf"):  # the size of its pictures is one of the network's options
         as_published["image_size_px"] = PUBLISHED_SIZE_PX
     card = Card(
         method=method,
@@ -136,8 +142,8 @@ def import_weights(
         recipe="published",
         options={"network": dataclasses.asdict(options), **as_published},
         reconstruct=dataclasses.asdict(reconstruct),
-        protocol=method,
-        data_licence=PYMAF_LICENCE if method == "pymaf" else LICENCE,
+        protocol="pymaf" if method == "pymaf_sam" else method,
+        data_licence=PYMAF_LICENCE if method.startswith("pymaf") else LICENCE,
         extra={"imported_from": checkpoint.path.name, "imported_sha256": checkpoint.sha256},
     )
     save_weights(folder, network.state_dict(), card, parts=parts)

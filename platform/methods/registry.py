@@ -15,6 +15,8 @@ from vitruvian.methods.pifu.recipes import RECIPES as PIFU_RECIPES
 from vitruvian.methods.pifu.reconstruct import load_reconstructor as load_pifu
 from vitruvian.methods.pymaf.recipes import RECIPES as PYMAF_RECIPES
 from vitruvian.methods.pymaf.reconstruct import load_reconstructor as load_pymaf
+from vitruvian.methods.pymaf_sam.recipes import RECIPES as PYMAF_SAM_RECIPES
+from vitruvian.methods.pymaf_sam.reconstruct import load_reconstructor as load_pymaf_sam
 from vitruvian.methods.reconstruction import Reconstructor
 from vitruvian.methods.run_folders import find_weights
 from vitruvian.methods.stage import Recipe
@@ -38,6 +40,7 @@ METHODS: Mapping[str, Method] = {
     "pifu": Method(recipes=PIFU_RECIPES, load_reconstructor=load_pifu),
     "geopifu": Method(recipes=GEOPIFU_RECIPES, load_reconstructor=load_geopifu),
     "pymaf": Method(recipes=PYMAF_RECIPES, load_reconstructor=load_pymaf, kind="body"),
+    "pymaf_sam": Method(recipes=PYMAF_SAM_RECIPES, load_reconstructor=load_pymaf_sam, kind="body"),
 }
 
 

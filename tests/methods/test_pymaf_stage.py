@@ -27,7 +27,7 @@ from vitruvian.methods.pymaf.network import PymafNetwork
 from vitruvian.methods.pymaf.options import PymafNetworkOptions
 from vitruvian.methods.pymaf.recipes import RECIPES
 from vitruvian.methods.pymaf.resnet import ResNet
-from vitruvian.methods.pymaf.samples import PymafSampleOptions, direct_crop, iuv_labels, training_sample
+from vitruvian.methods.pymaf.samples import PymafSampleOptions, direct_crop, drawn, iuv_labels, training_sample
 from vitruvian.methods.pymaf.stage import BodyStage
 from vitruvian.methods.stage import Training
 from vitruvian.shards.reader import ShardReader
@@ -38,7 +38,7 @@ SMALL = PymafNetworkOptions(
 )
 STAGE = BodyStage(
     options=SMALL,
-    samples=PymafSampleOptions(augment=False),
+    samples=PymafSampleOptions(augment="none"),
     weights=LossWeights(coordinates=0.05),
     training=Training(epochs=1, batch_size=4, learning_rate=1e-3, optimizer="adam"),
 )
@@ -90,7 +90,8 @@ def test_exact_keypoints_are_those_of_the_labelled_body(stored: list[dict[str, A
     network = STAGE.network()
     options = PymafSampleOptions()
     for seed, one in enumerate(stored):
-        sample = training_sample(one, options, np.random.default_rng(seed), training=True, image_size_px=64)
+        draw = drawn(options, np.random.default_rng(seed), training=True)
+        sample = training_sample(one, options, draw, image_size_px=64)
         truth = STAGE._truth(network, {k: torch.from_numpy(sample[k])[None] for k in ("pose", "betas")})
         joints = truth.joints[0, 25:].numpy().astype(np.float64)
         joints -= joints[14]
@@ -123,7 +124,7 @@ def test_the_direct_crop_shows_what_the_published_one_shows(stored: list[dict[st
 
 
 def test_iuv_labels_of_faces_and_corners(stored: list[dict[str, Any]]) -> None:
-    sample = training_sample(stored[0], PymafSampleOptions(), np.random.default_rng(0), training=False, image_size_px=224)
+    sample = training_sample(stored[0], PymafSampleOptions(), CropDraw(), image_size_px=224)
     corners, faces = (iuv_labels(sample, builtin_regression_body(), pixels=56, kind=kind) for kind in ("corners", "faces"))
     np.testing.assert_array_equal(corners[0], faces[0])
     seen = corners[0] > 0

@@ -59,6 +59,7 @@ class PymafNetwork(nn.Module):
     """``options``; ``body``: what ``options.body`` describes (None: the built-in one, or one to be filled by weights)."""
 
     points_grid: Tensor
+    masks_points: Tensor
     init_pose: Tensor
     init_shape: Tensor
     init_cam: Tensor
@@ -72,25 +73,36 @@ class PymafNetwork(nn.Module):
         self.deconv_layers = _upsampling(self.feature_extractor.channels, options)
         self.maf_extractor = nn.ModuleList(PointMLP(options.mlp_dim) for _ in range(options.iterations))
         each = options.mlp_dim[-1]
-        counts = [options.grid_size**2, *[len(body.mesh_points)] * (options.iterations - 1)]
+        counts = [options.num_first_points, *[len(body.mesh_points)] * (options.iterations - 1)]
         self.regressor = nn.ModuleList(
             Regressor(each * count, hidden=options.hidden, dropout=options.dropout) for count in counts
         )
         self.dp_head = IuvHead(options.map_channels[-1]) if options.auxiliary else None
         self.register_buffer("points_grid", grid_points(options.grid_size), persistent=False)
+        if options.first_points == "table":
+            self.register_buffer("masks_points", torch.zeros(options.table_rows, options.num_first_points, 2))
         for name, values in (("pose", body.mean.pose), ("shape", body.mean.betas), ("cam", body.mean.camera)):
             self.register_buffer(f"init_{name}", torch.from_numpy(values.copy())[None])
 
-    def forward(self, images: Tensor, *, surfaces: str = "none", iuv: bool = True, points: Tensor | None = None) -> PymafOutput:
+    def forward(
+        self,
+        images: Tensor,
+        *,
+        surfaces: str = "none",
+        iuv: bool = True,
+        points: Tensor | None = None,
+        first_row: int | None = None,
+    ) -> PymafOutput:
         """From (B, 3, S, S) normalised pictures.
 
         ``surfaces``: of which estimates the surface is computed, ``none``, ``last`` or ``all``. ``points``: (B, N, 2) in
-        [-1, 1] where the first correction reads the map, as many as the grid has, instead of the grid.
+        [-1, 1] where the first correction reads the map, instead of what the options say. ``first_row``: with a table, the row
+        of the first picture, others follow; None: in training a random one (as published), else 0.
         """
         x = self.feature_extractor(images)
         start = Parameters(*(getattr(self, f"init_{name}").expand(len(images), -1) for name in ("pose", "shape", "cam")))
         estimates = [self.estimate(start, surface=surfaces == "all")]
-        xy = self.points_grid.expand(len(images), -1, -1) if points is None else points.transpose(1, 2)
+        xy = self._first_points(len(images), points, first_row).transpose(1, 2)
         for number in range(self.options.iterations):
             x = self.deconv_layers[self._steps(number)](x)
             before = estimates[-1]
@@ -102,6 +114,26 @@ class PymafNetwork(nn.Module):
             estimates.append(self.estimate(corrected, surface=surfaces == "all" or (last and surfaces == "last")))
         return PymafOutput(estimates, self.dp_head(x) if self.dp_head is not None and iuv else None)
 
+    def _first_points(self, batch: int, points: Tensor | None, first_row: int | None) -> Tensor:
+        """(B, N, 2) in [-1, 1]: the given ones, or those that the options say."""
+        kind = self.options.first_points
+        if points is not None:
+            if points.shape != (batch, self.options.num_first_points, 2):
+                raise ValueError(
+                    f"PymafNetwork: points are {tuple(points.shape)}; ({batch}, {self.options.num_first_points}, 2) are needed."
+                )
+            return points
+        if kind == "mask":
+            raise ValueError("PymafNetwork: a network that reads points of masks needs them (points=...).")
+        if kind == "grid":
+            return self.points_grid.mT.expand(batch, -1, -1)
+        rows = len(self.masks_points)
+        if batch > rows:
+            raise ValueError(f"PymafNetwork: {batch} pictures, but the table of points has {rows} rows; take smaller batches.")
+        if first_row is None:
+            first_row = int(torch.randint(rows - batch + 1, ())) if self.training else 0
+        return self.masks_points[first_row : first_row + batch]
+
     def point_features(self, number: int, feature_map: Tensor, xy: Tensor) -> Tensor:
         """(B, F) what correction ``number`` reads at (B, 2, N) points of its map, feature by feature."""
         reduced = self.maf_extractor[number](sample_map(feature_map, xy))
@@ -109,17 +141,19 @@ class PymafNetwork(nn.Module):
 
     def estimate(self, parameters: Parameters, *, surface: bool) -> Estimate:
         """The body of some parameters, seen by their camera."""
-        rotations = six_to_matrix(parameters.pose.reshape(len(parameters.pose), 24, 6))
-        found = self.body(parameters.betas, rotations, surface=surface)
-        return Estimate(
-            parameters=parameters,
-            rotations=rotations,
-            smpl_joints=found.smpl_joints,
-            joints=found.joints,
-            keypoints=project(found.joints, parameters.camera),
-            mesh_points=found.mesh_points,
-            vertices=found.vertices,
-        )
+        with torch.autocast(parameters.pose.device.type, enabled=False):  # bodies and cameras need all their digits
+            parameters = Parameters(*(value.to(torch.promote_types(value.dtype, torch.float32)) for value in parameters))
+            rotations = six_to_matrix(parameters.pose.reshape(len(parameters.pose), 24, 6))
+            found = self.body(parameters.betas, rotations, surface=surface)
+            return Estimate(
+                parameters=parameters,
+                rotations=rotations,
+                smpl_joints=found.smpl_joints,
+                joints=found.joints,
+                keypoints=project(found.joints, parameters.camera),
+                mesh_points=found.mesh_points,
+                vertices=found.vertices,
+            )
 
     def _steps(self, number: int) -> slice:
         """The layers between the map of correction ``number - 1`` and its own: with fewer corrections the first takes more."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 from vitruvian.bodies.body_layer import BodySizes
 
@@ -29,6 +30,15 @@ class PymafNetworkOptions:
     """How often parameters are corrected."""
     grid_size: int = 21
     """Points along each side of the first grid."""
+    first_points: Literal["grid", "mask", "table"] = "grid"
+    """Where the first correction reads its map: on the ``grid``; or, for PyMAF-SAM, at points of each picture's ``mask``, or at
+    rows of a ``table`` that is kept among the weights, as published."""
+    num_foreground: int = 400
+    """Of a mask: points on the person."""
+    num_background: int = 41
+    """And beside the person."""
+    table_rows: int = 0
+    """Of the table; published 960."""
     mlp_layers: tuple[int, ...] = (128, 64, 5)
     """Of the point MLPs, which read a map's channels: what each layer gives."""
     hidden: int = 1024
@@ -60,11 +70,21 @@ class PymafNetworkOptions:
                 f"PymafNetworkOptions: map_channels are {self.map_channels}; the maps that points are read from need as many "
                 "channels each."
             )
+        if (self.first_points == "table") != (self.table_rows > 0) or min(self.num_foreground, self.num_background) < 1:
+            raise ValueError(
+                f"PymafNetworkOptions: first_points={self.first_points!r}, table_rows={self.table_rows}, num_foreground="
+                f"{self.num_foreground}, num_background={self.num_background}; a table has rows, others none."
+            )
         if min(self.grid_size, self.hidden) < 1 or not 0 <= self.dropout < 1 or self.channels(64) < 1:
             raise ValueError(
                 f"PymafNetworkOptions: grid_size={self.grid_size}, hidden={self.hidden}, dropout={self.dropout}, "
                 f"width={self.width}; sizes must be positive and dropout in [0, 1)."
             )
+
+    @property
+    def num_first_points(self) -> int:
+        """Which the first correction reads."""
+        return self.grid_size**2 if self.first_points == "grid" else self.num_foreground + self.num_background
 
     def channels(self, published: int) -> int:
         """How many channels the encoder has where the published one has so many."""

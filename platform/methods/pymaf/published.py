@@ -46,12 +46,21 @@ def network_options(traces: Traces) -> PymafNetworkOptions:
         kernels=tuple(shape[2] for shape in deconvolutions),
         deconv_bias=traces.has("deconv_layers.0.bias"),
         iterations=iterations,
-        grid_size=math.isqrt((inputs - _PARAMETERS) // widths[-1][1]),
+        **_first_points(traces, (inputs - _PARAMETERS) // widths[-1][1]),
         mlp_layers=tuple(out for _, out in widths),
         hidden=traces.shape("regressor.0.fc1.weight", 2)[0],
         auxiliary=traces.has("dp_head."),
         body=BodySizes.of(embedded_body(traces.state_dict, traces.origin)),
     )
+
+
+def _first_points(traces: Traces, count: int) -> dict[str, Any]:
+    """A grid, or PyMAF-SAM's table; how many of its points are of the background leaves no trace (published: 41 of 441)."""
+    if not traces.has("masks_points"):
+        return {"grid_size": math.isqrt(count)}
+    rows = traces.shape("masks_points", 3)[0]
+    background = round(count * 41 / 441)
+    return {"first_points": "table", "table_rows": rows, "num_foreground": count - background, "num_background": background}
 
 
 def embedded_body(state_dict: Mapping[str, Tensor], origin: str) -> RegressionBody:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -29,6 +29,14 @@ COLOUR = (140, 102, 230)
 SMALLEST_BOX_PX = 8.0
 
 
+class Person(NamedTuple):
+    """Someone to estimate."""
+
+    picture: NDArray[np.uint8]
+    box: Box | None
+    mask: NDArray[np.bool_] | None
+
+
 class PymafReconstructor:
     """A trained network, in evaluation mode."""
 
@@ -49,19 +57,29 @@ class PymafReconstructor:
         self, picture: NDArray[np.uint8], *, mask: NDArray[np.bool_] | None = None, box: Box | None = None
     ) -> BodyReconstruction:
         """See ``BodyReconstructor``."""
-        if box is None and mask is not None:
-            if mask.shape != picture.shape[:2]:
-                raise InputError(f"mask: is {mask.shape[1]} x {mask.shape[0]} pixels, the picture {picture.shape[1]} x "
-                                 f"{picture.shape[0]}. Both must be of one size.")  # fmt: skip
-            box = box_of_mask(mask)
-        return self.reconstruct_many([(picture, box)])[0]
+        return self.reconstruct_many([(picture, box)], masks=[mask])[0]
 
-    def reconstruct_many(self, people: Sequence[tuple[NDArray[np.uint8], Box | None]]) -> list[BodyReconstruction]:
-        """See ``BodyReconstructor``; up to ``people_per_pass`` in one pass of the network."""
+    def reconstruct_many(
+        self,
+        people: Sequence[tuple[NDArray[np.uint8], Box | None]],
+        *,
+        masks: Sequence[NDArray[np.bool_] | None] | None = None,
+    ) -> list[BodyReconstruction]:
+        """See ``BodyReconstructor``; up to ``people_per_pass`` in one pass of the network. ``masks``: of each, or None."""
+        given = masks if masks is not None else [None] * len(people)
+        who = [Person(picture, self._box(picture, box, mask), mask) for (picture, box), mask in zip(people, given, strict=True)]
         found: list[BodyReconstruction] = []
-        for first in range(0, len(people), self.options.people_per_pass):
-            found += self._together(people[first : first + self.options.people_per_pass])
+        for first in range(0, len(who), self.options.people_per_pass):
+            found += self._together(who[first : first + self.options.people_per_pass])
         return found
+
+    def _box(self, picture: NDArray[np.uint8], box: Box | None, mask: NDArray[np.bool_] | None) -> Box | None:
+        if mask is not None and mask.shape != picture.shape[:2]:
+            raise InputError(
+                f"mask: is {mask.shape[1]} x {mask.shape[0]} pixels, the picture {picture.shape[1]} x {picture.shape[0]}. Both "
+                "must be of one size."
+            )
+        return box_of_mask(mask) if box is None and mask is not None else box
 
     def crop_of(self, picture: NDArray[np.uint8], box: Box | None) -> Crop:
         """The square that the network sees; ``InputError`` for a box that is none, or lies outside the picture."""
@@ -94,17 +112,34 @@ class PymafReconstructor:
             seen = crop(picture, (column, row), side / PIXEL_SCALE, size_px=size)
         return normalised(coloured(seen))
 
-    def _together(self, people: Sequence[tuple[NDArray[np.uint8], Box | None]]) -> list[BodyReconstruction]:
+    def first_points(self, people: Sequence[Person], squares: Sequence[Crop]) -> NDArray[np.float32] | None:
+        """(B, N, 2) in [-1, 1] where the first correction reads the map; None: on the network's grid.
+
+        A network with a table reads its first row for everyone, so that a result depends on nothing but its picture.
+        """
+        if self.network.options.first_points != "table":
+            return None
+        row = self.network.masks_points[0].cpu().numpy()
+        return np.tile(row, (len(people), 1, 1))
+
+    def _together(self, people: Sequence[Person]) -> list[BodyReconstruction]:
         started = time.perf_counter()
-        squares = [self.crop_of(picture, box) for picture, box in people]
-        images = np.stack([self.network_image(picture, square) for (picture, _), square in zip(people, squares, strict=True)])
+        squares = [self.crop_of(person.picture, person.box) for person in people]
+        pairs = list(zip(people, squares, strict=True))
+        images = np.stack([self.network_image(person.picture, square) for person, square in pairs])
+        points = self.first_points(people, squares)
         cut = time.perf_counter()
         device = next(self.network.parameters()).device
         with torch.inference_mode():
-            output = self.network(laid_out(torch.from_numpy(images).to(device)), surfaces="last", iuv=False)
+            output = self.network(
+                laid_out(torch.from_numpy(images).to(device)),
+                surfaces="last",
+                iuv=False,
+                points=None if points is None else torch.from_numpy(points).to(device),
+            )
         estimate = output.estimates[-1]
         seen = time.perf_counter()
-        found = [self._placed(estimate, k, people[k][0], squares[k]) for k in range(len(people))]
+        found = [self._placed(estimate, number, person.picture, square) for number, (person, square) in enumerate(pairs)]
         each = {"crop": cut - started, "network": seen - cut, "place": time.perf_counter() - seen}
         timings = {name: value / len(people) for name, value in each.items()}
         return [BodyReconstruction(**values, timings_s=timings) for values in found]

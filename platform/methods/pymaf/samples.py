@@ -28,8 +28,9 @@ LEAST_KEYPOINTS = 6
 class PymafSampleOptions:
     """The defaults are ours; ``paper`` and ``eft`` take the published ones where they differ."""
 
-    augment: bool = True
-    """Mirror, gains of the colours, rotation and scale as published (in training)."""
+    augment: Literal["published", "mirror", "none"] = "published"
+    """In training: mirror, gains of the colours, rotation and scale as ``published``; or ``mirror`` only half of the
+    pictures."""
     whole_pixels: bool = False
     """Round keypoints to whole pixels of the crop, as published."""
     crops: Literal["direct", "published"] = "direct"
@@ -41,12 +42,11 @@ class PymafSampleOptions:
 
 
 def training_sample(
-    stored: Mapping[str, Any], options: PymafSampleOptions, rng: np.random.Generator, *, training: bool, image_size_px: int
+    stored: Mapping[str, Any], options: PymafSampleOptions, draw: CropDraw, *, image_size_px: int
 ) -> dict[str, Any]:
     """``image`` (3, S, S), ``keypoints`` (49, 3), ``joints`` (24, 4), ``pose`` (72,), ``betas`` (10,) as one draw shows
     them."""
     labels = annotation(stored)
-    draw = draw_crop(rng) if training and options.augment else CropDraw()
     center, scale = labels["center"], float(labels["scale"])
     if options.crops == "published":
         seen = crop(stored["rgb"], center, scale * draw.scale, size_px=image_size_px, rotation_deg=draw.rotation_deg)
@@ -62,11 +62,27 @@ def training_sample(
     }
 
 
+def drawn(options: PymafSampleOptions, rng: np.random.Generator, *, training: bool) -> CropDraw:
+    """How a sample is shown: as the options say in training, as it is otherwise."""
+    if not training:
+        return CropDraw()
+    if options.augment == "published":
+        return draw_crop(rng)
+    return CropDraw(flip=options.augment == "mirror" and bool(rng.random() < 0.5))
+
+
 def direct_crop(
-    picture: NDArray[np.uint8], center: NDArray[Any], scale: float, *, size_px: int, rotation_deg: float = 0.0
+    picture: NDArray[np.uint8],
+    center: NDArray[Any] | tuple[float, float],
+    scale: float,
+    *,
+    size_px: int,
+    rotation_deg: float = 0.0,
 ) -> NDArray[np.uint8]:
-    """(S, S, 3) of (H, W, 3), black outside: bilinear at a multiple of the size where the picture has more pixels, then
-    means."""
+    """(S, S, 3) of (H, W, 3), or (S, S) of (H, W); black outside.
+
+    Bilinear at a multiple of the size where the picture has more pixels than the crop, then means.
+    """
     zoom = size_px / (200.0 * scale)
     finer = min(4, max(1, math.ceil(1 / zoom - 0.25)))
     matrix = crop_matrix(center, scale, size_px=size_px * finer, rotation_deg=rotation_deg)[:2]

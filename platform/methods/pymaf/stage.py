@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from vitruvian.bodies.body_layer import BodySizes
 from vitruvian.bodies.joint_sets import H36M17_TO_J14
 from vitruvian.bodies.regression_body import RegressionBody, builtin_regression_body, read_regression_body
+from vitruvian.datagen.spin.augment import CropDraw
 from vitruvian.errors import InputError
 from vitruvian.methods.body_errors import aligned_distance, mean_distance
 from vitruvian.methods.checkpoints import read_state_dict
@@ -25,7 +26,7 @@ from vitruvian.methods.pymaf.network import Estimate, PymafNetwork
 from vitruvian.methods.pymaf.options import PymafNetworkOptions
 from vitruvian.methods.pymaf.preview import overlays
 from vitruvian.methods.pymaf.rotations import axis_angle_to_matrix
-from vitruvian.methods.pymaf.samples import PymafSampleOptions, fits_a_camera, iuv_labels, training_sample
+from vitruvian.methods.pymaf.samples import PymafSampleOptions, drawn, fits_a_camera, iuv_labels, training_sample
 from vitruvian.methods.stage import Batch, Stage
 from vitruvian.methods.weights import load_into
 
@@ -100,7 +101,8 @@ class BodyStage(Stage):
                 "--protocol pymaf from people of that body, or give --set body_model=FILE body_data=FOLDER."
             )
         size = self.options.image_size_px
-        sample = training_sample(stored, self.samples, rng, training=training, image_size_px=size)
+        draw = drawn(self.samples, rng, training=training)
+        sample = training_sample(stored, self.samples, draw, image_size_px=size)
         sample["has_smpl"] = np.float32(has_smpl)
         sample["has_joints"] = np.float32(stored.get("has_joints", True))
         if training and self.options.auxiliary:
@@ -110,13 +112,17 @@ class BodyStage(Stage):
             if has_iuv:
                 sample["iuv"] = iuv_labels(sample, body, pixels=pixels, kind=self.samples.iuv)
             sample["has_iuv"] = np.float32(has_iuv and sample["iuv"].any())
-        return sample
+        return sample | self.points(stored, draw)
+
+    def points(self, stored: Mapping[str, Any], draw: CropDraw) -> dict[str, np.ndarray]:
+        """``points`` where the first correction reads its map; none: where the network's options say."""
+        return {}
 
     def loss(self, network: nn.Module, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
         """The published objective: the terms of every correction, and those of the IUV maps once."""
         assert isinstance(network, PymafNetwork)
         surfaces = "all" if self.weights.vertices else "none"
-        output = network(laid_out(batch["image"]), surfaces=surfaces)
+        output = network(laid_out(batch["image"]), surfaces=surfaces, points=batch.get("points"))
         vertices = self._truth(network, batch).vertices if self.weights.vertices else None
         total, shown = batch["image"].new_zeros(()), {}
         for number, estimate in enumerate(output.estimates[1:], start=1):
@@ -144,7 +150,7 @@ class BodyStage(Stage):
         """Millimetres: joints from their pelvis (``mpjpe``), after alignment (``pa_mpjpe``), vertices (``pve``); and of the
         mean body, from which the network starts (``pa_mpjpe_mean_body``)."""
         assert isinstance(network, PymafNetwork)
-        estimates = network(laid_out(batch["image"]), surfaces="all", iuv=False).estimates
+        estimates = network(laid_out(batch["image"]), surfaces="all", iuv=False, points=batch.get("points")).estimates
         truth = self._truth(network, batch)
         wanted = joints_14(network, truth)
         first, last = (joints_14(network, estimate) for estimate in (estimates[0], estimates[-1]))
@@ -160,9 +166,10 @@ class BodyStage(Stage):
     def pictures(self, network: nn.Module, batch: Batch) -> dict[str, np.ndarray]:
         """``preview``: crops, the body over each, and from its side."""
         assert isinstance(network, PymafNetwork)
-        images = batch["image"][:6]
+        few = {name: value[:6] for name, value in batch.items()}
+        images = few["image"]
         with torch.no_grad():
-            estimate = network(laid_out(images), surfaces="last", iuv=False).estimates[-1]
+            estimate = network(laid_out(images), surfaces="last", iuv=False, points=few.get("points")).estimates[-1]
         return {"preview": overlays(images, estimate, network.body.faces.cpu().numpy())}
 
     def _truth(self, network: PymafNetwork, batch: Batch) -> Estimate:

@@ -1,0 +1,73 @@
+"""PyMAF-SAM's stage: PyMAF's, with points of masks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+
+from vitruvian.datagen.spin.augment import CropDraw
+from vitruvian.errors import InputError
+from vitruvian.methods.pymaf.network import PymafNetwork
+from vitruvian.methods.pymaf.options import PymafNetworkOptions
+from vitruvian.methods.pymaf.samples import direct_crop
+from vitruvian.methods.pymaf.stage import BodyStage
+from vitruvian.methods.pymaf_sam.mask_points import Frame, mask_points
+
+
+@dataclass(frozen=True, kw_only=True)
+class MaskBodyStage(BodyStage):
+    """A batch has ``points`` (B, F + B, 2), too, unless the network has a table of its own."""
+
+    method: ClassVar[str] = "pymaf_sam"
+    items: ClassVar[tuple[str, ...]] = (*BodyStage.items, "mask")
+    options: PymafNetworkOptions = field(default_factory=lambda: PymafNetworkOptions(first_points="mask"))
+    frame: Frame = "crop"
+    """Of the points of masks."""
+    table: str = ""
+    """With ``options.first_points="table"``: the published file of points, (rows, F + B, 2) in .npy. Rows do not belong to
+    pictures."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.options.first_points == "grid" or (self.options.first_points == "table") != bool(self.table):
+            raise ValueError(
+                f"MaskBodyStage: options.first_points is {self.options.first_points!r}, table {self.table!r}; take points of "
+                "masks (mask), or of a file (table, with table=FILE)."
+            )
+
+    def network(self) -> PymafNetwork:
+        network = super().network()
+        if self.table:
+            network.masks_points.copy_(torch.from_numpy(self._table()))
+        return network
+
+    def points(self, stored: Mapping[str, Any], draw: CropDraw) -> dict[str, np.ndarray]:
+        if self.table:
+            return {}
+        width = stored["mask"].shape[1]
+        scale = 0.7 * width / 200 * draw.scale
+        size, middle = self.options.image_size_px, (width / 2, stored["mask"].shape[0] / 2)
+        grey = stored["mask"].astype(np.uint8) * 255
+        seen = direct_crop(grey, middle, scale, size_px=size, rotation_deg=draw.rotation_deg) > 127
+        seen = seen[:, ::-1] if draw.flip else seen
+        front, back = self.options.num_foreground, self.options.num_background
+        return {"points": mask_points(seen, num_foreground=front, num_background=back, frame=self.frame)}
+
+    def card_options(self) -> dict[str, Any]:
+        return {**super().card_options(), "frame": self.frame}
+
+    def _table(self) -> np.ndarray:
+        path = Path(self.table).expanduser()
+        try:
+            points = np.load(path, allow_pickle=False).astype(np.float32)
+        except (OSError, ValueError) as error:
+            raise InputError(f"table {path}: is not a readable array ({error}).") from None
+        wanted = (self.options.table_rows, self.options.num_first_points, 2)
+        if points.shape != wanted or np.abs(points).max() > 1 + 1e-6:
+            raise InputError(f"table {path}: is {points.shape}; {wanted} in [-1, 1] is needed (--set options.table_rows=...).")
+        return points
