@@ -101,7 +101,7 @@ def test_published_files_are_recognised() -> None:
 def test_the_stage(tmp_path: Path) -> None:
     stage = MaskBodyStage(options=SMALL, training=Training(epochs=1, batch_size=2, learning_rate=1e-3))
     assert "mask" in stage.items and stage.method == "pymaf_sam"
-    stored = {"mask": np.zeros((320, 320), np.bool_)}
+    stored = {"mask": np.zeros((320, 320), np.bool_), "labels": {"center": np.array([160.0, 160.0]), "scale": 1.12}}
     stored["mask"][80:240, 140:180] = True
     plain, mirrored = (stage.points(stored, CropDraw(flip=flip))["points"] for flip in (False, True))
     assert plain.shape == (44, 2) and abs(plain[:40, 0].mean()) < 0.05
@@ -111,6 +111,8 @@ def test_the_stage(tmp_path: Path) -> None:
     published = MaskBodyStage(options=TABLE, table=str(tmp_path / "table.npy"), training=stage.training)
     np.testing.assert_array_equal(published.network().masks_points, table)
     assert published.points(stored, CropDraw()) == {}
+    with pytest.raises(InputError, match="item mask"):
+        stage.points({"labels": stored["labels"]}, CropDraw())
     with pytest.raises(ValueError, match="first_points"):
         dataclasses.replace(stage, options=dataclasses.replace(SMALL, first_points="grid"))
     np.save(tmp_path / "table.npy", table[:3])

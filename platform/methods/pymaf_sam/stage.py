@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from vitruvian.datagen.spin.augment import CropDraw
+from vitruvian.datagen.spin.sample import annotation
 from vitruvian.errors import InputError
 from vitruvian.methods.pymaf.network import PymafNetwork
 from vitruvian.methods.pymaf.options import PymafNetworkOptions
@@ -49,11 +50,15 @@ class MaskBodyStage(BodyStage):
     def points(self, stored: Mapping[str, Any], draw: CropDraw) -> dict[str, np.ndarray]:
         if self.table:
             return {}
-        width = stored["mask"].shape[1]
-        scale = 0.7 * width / 200 * draw.scale
-        size, middle = self.options.image_size_px, (width / 2, stored["mask"].shape[0] / 2)
+        if "mask" not in stored:
+            raise InputError(
+                "data: a sample has no mask, whose points this stage learns from. Make data with item mask, or take the "
+                "published table (--set options.first_points=table options.table_rows=960 table=FILE)."
+            )
+        labels = annotation(stored)
+        scale, size = float(labels["scale"]) * draw.scale, self.options.image_size_px
         grey = stored["mask"].astype(np.uint8) * 255
-        seen = direct_crop(grey, middle, scale, size_px=size, rotation_deg=draw.rotation_deg) > 127
+        seen = direct_crop(grey, labels["center"], scale, size_px=size, rotation_deg=draw.rotation_deg) > 127
         seen = seen[:, ::-1] if draw.flip else seen
         front, back = self.options.num_foreground, self.options.num_background
         return {"points": mask_points(seen, num_foreground=front, num_background=back, frame=self.frame)}
