@@ -18,7 +18,9 @@ class Watch(tune.Callback):
 
     def __init__(self, job: TrialJob, printer: SweepPrinter) -> None:
         self._job, self._printer = job, printer
-        self._before = {record.number: len(record.curve) for record in job.ledger.records()}
+        records = job.ledger.records()
+        self._before = {record.number: len(record.curve) for record in records}
+        self._ended_before = {record.number for record in records if not record.is_open}
         self._seen: set[tuple[int, int]] = set()
         self.fatal = ""
         """Why no trial of this sweep can succeed; empty while nothing says so."""
@@ -52,6 +54,8 @@ class Watch(tune.Callback):
         self._tell(number)
 
     def _tell(self, number: int) -> None:
+        if number in self._ended_before:  # only the scheduler had to hear of it again
+            return
         records = self._job.ledger.records()
         self._printer.ended(next(record for record in records if record.number == number), records)
 

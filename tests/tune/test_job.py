@@ -8,17 +8,21 @@ from typing import Any
 import pytest
 from sweep_parts import SPACE
 
+from vitruvian.methods.space import Space
 from vitruvian.methods.stage import Recipe, Training
 from vitruvian.mlflow_store import experiment_id, quiet_client
 from vitruvian.train.history import HISTORY, read_history
 from vitruvian.train.receipt import read_receipt
+from vitruvian.train.tracking import Tracker
 from vitruvian.tune.job import TrialJob, entry_of, run_trial, save_place, take_over
 from vitruvian.tune.ledger import Entry
 from vitruvian.tune.options import TuneOptions
+from vitruvian.tune.prepare import check_trials, train_parts
 from vitruvian.tune.proposals import Proposals
 from vitruvian.tune.stepped import SteppedTrial, TrialStopped
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "train"))
+from refine_stage import RefineStage, load_wave, two_stages
 from wave_stage import WaveFolder, WaveStage, wave_recipe
 
 EPOCHS = 4
@@ -190,6 +194,36 @@ def test_a_paused_trial_goes_on_from_its_own_place(tmp_path: Path) -> None:
         take_over(one, 7, place, {})
     one.ledger.write_entry(Entry(number=7, values={}, settings={}))
     assert take_over(one, 7, place, dict(entry.values))
+
+
+def test_parts_that_trials_share_are_trained_once(tmp_path: Path) -> None:
+    recipe = two_stages(STAGE, RefineStage(training=STAGE.training))
+    space = Space(
+        parameters={"rate": replace(SPACE.parameters["rate"], path="refine.training.learning_rate")},  # type: ignore[type-var]
+        stages=("refine",),
+        metric="error",
+        mode="min",
+    )
+    proposals = Proposals(parameters=space.parameters, search="random", seed=0, mode="min", grid_points=3, baseline=True)
+    one = job(tmp_path, recipe=recipe, space=space, proposals=proposals, load_network=load_wave)
+    tracker = Tracker(one.tracking_uri, experiment="wave", key="above", name="sweep", tags={}, params={})
+
+    def prepare() -> dict[str, Path]:
+        return train_parts(
+            recipe, space, one.data, one.options, given={}, key=one.key, tracker=tracker, load=load_wave, progress=False
+        )
+
+    parts = prepare()
+    assert parts == {"fit": tmp_path / "sweep" / "parts" / "fit" / "weights"}
+    written = (parts["fit"] / "card.json").stat().st_mtime_ns
+    assert prepare() == parts and (parts["fit"] / "card.json").stat().st_mtime_ns == written
+    one = replace(one, parts=parts)
+    check_trials(one)
+    run_trial(one, 1, lambda report: None)
+    outcome = one.ledger.outcome(1)
+    assert outcome is not None and outcome.state == "finished" and outcome.score == outcome.metrics["error"]
+    assert (one.ledger.stage_folder(1) / "weights" / "fit" / "card.json").exists()
+    assert not (one.ledger.folder(1) / "fit").exists()
 
 
 def test_steps_wait_for_each_other_and_errors_come_out() -> None:
