@@ -41,12 +41,12 @@ def curves_drawing(sweep: Sweep) -> Drawing | None:
     if not shown:
         return None
     xs = [epoch for record in shown for epoch, _ in record.curve]
-    ys = [value for record in shown for _, value in record.curve]
-    x_ticks, y_ticks = nice_ticks(min(xs), max(xs), 6, whole=True), nice_ticks(min(ys), max(ys), 5)
+    x_ticks, y_ticks = nice_ticks(min(xs), max(xs), 6, whole=True), nice_ticks(*_late_span(shown), 5)
     x_range, y_range = (min(xs), max(max(xs), min(xs) + 1)), (y_ticks[0], y_ticks[-1])
     body = frame(x_ticks, y_ticks, x_range, y_range, "epoch", log_y=False)
     for record in shown:
-        places = [(x_of(x, *x_range), y_of(y, *y_range)) for x, y in record.curve]
+        shown_curve = [(x, min(max(y, y_range[0]), y_range[1])) for x, y in record.curve]
+        places = [(x_of(x, *x_range), y_of(y, *y_range)) for x, y in shown_curve]
         path = " ".join(f"{'M' if k == 0 else 'L'}{across:.1f} {down:.1f}" for k, (across, down) in enumerate(places))
         title = f"<title>{escape(_told(sweep, record))}</title>"
         body += f'<path class="curve c{_color(sweep, record)}" {_look(sweep, record)} d="{path}">{title}</path>'
@@ -62,6 +62,15 @@ def curves_drawing(sweep: Sweep) -> Drawing | None:
         legend=_legend(sweep),
         note="the stronger the line, the better the trial",
     )
+
+
+def _late_span(records: Sequence[Record]) -> tuple[float, float]:
+    """Smallest and largest value to be shown: all of the later halves, and of the first ones what is not far from them. What a
+    network does in its first epochs would else leave no room for the differences that count."""
+    late = [value for record in records for _, value in record.curve[len(record.curve) // 2 :]]
+    everything = [value for record in records for _, value in record.curve]
+    reach = 1.5 * (max(late) - min(late))
+    return max(min(everything), min(late) - reach), min(max(everything), max(late) + reach)
 
 
 def parallel_drawing(sweep: Sweep) -> Drawing | None:
