@@ -74,6 +74,7 @@ def main() -> int:
             send(batching, photo.getvalue(), count=options.round, concurrency=options.concurrency, into=together)
             send(single, photo.getvalue(), count=options.round, concurrency=options.concurrency, into=alone)
         after = {"batching": megabytes(batching), "single": megabytes(single)}
+        print(f"batching {together.seconds:.1f} s, one at a time {alone.seconds:.1f} s", flush=True)
         sizes = batch_sizes(batching)
         too_much = Load()
         clients = 2 * (options.batch + 16)
@@ -85,6 +86,15 @@ def main() -> int:
         "benchmark": "serve",
         "clock": "wall time; the two servers take turns",
         "machine": machine(),
+        "rows": [
+            {
+                "task": f"a request, {options.concurrency} clients",
+                "ours_s": 1 / rates["batching"],
+                "peer": "the same server, one picture at a time",
+                "peer_s": 1 / rates["single"],
+                "ratio": rates["batching"] / rates["single"],
+            }
+        ],
         "model": options.model,
         "requests": options.round * rounds,
         "concurrency": options.concurrency,
@@ -158,7 +168,8 @@ def megabytes(server: ServerProcess) -> float:
 def batch_sizes(server: ServerProcess) -> float:
     """Mean size of the batch that a picture was in."""
     text = httpx.get(f"{server.url}/metrics").text
-    values = {line.split("{")[0]: float(line.rpartition(" ")[2]) for line in text.splitlines() if "batch_size_" in line}
+    lines = [line for line in text.splitlines() if line.startswith(("vitruvian_batch_size_sum", "vitruvian_batch_size_count"))]
+    values = {line.split("{")[0]: float(line.rpartition(" ")[2]) for line in lines}
     return round(values["vitruvian_batch_size_sum"] / values["vitruvian_batch_size_count"], 2)
 
 

@@ -46,7 +46,8 @@ class Options:
     token_file: Path | None = None
     """A file with the API token. Default: the environment's VITRUVIAN_SERVE_TOKEN; without it any program here may ask."""
     hosts: tuple[str, ...] = ()
-    """Names under which clients reach the server, such as people.example.org; `*`: any. Default: this machine's, and --host."""
+    """Names under which clients reach the server, such as people.example.org; `*`: any. Default: with a token any, else this
+    machine's own."""
     trusted_proxies: tuple[str, ...] = ()
     """Addresses of reverse proxies whose X-Forwarded-For is believed when clients are told apart."""
     certificate: Path | None = None
@@ -134,7 +135,7 @@ def settings_of(options: Options) -> Settings:
         watch_s=options.watch_s,
         drain_s=options.drain_s,
         token_file=None if token_file is None else str(token_file.expanduser().absolute()),
-        hosts=(*options.hosts, *([] if options.host in ("127.0.0.1", "0.0.0.0", "::") else [options.host])),
+        hosts=options.hosts,
         trusted_proxies=options.trusted_proxies,
         limits=options.limits,
     )

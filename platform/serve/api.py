@@ -90,7 +90,7 @@ class Frame:
             await send(message)
 
         try:
-            check_host(request.headers, self.service.settings.hosts)
+            check_host(request.headers, self.service.hosts)
             await self.app(scope, receive, framed)
         except Problem as known:
             scope["state"]["problem"] = known.code

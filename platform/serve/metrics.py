@@ -23,7 +23,7 @@ class Metrics:
             "request_seconds", "From a request's arrival to its answer's end.", SECONDS, "endpoint", "model"
         )
         self.steps = self._histogram("step_seconds", "By step of the work.", SECONDS, "model", "step")
-        self.batches = self._histogram("batch_size", "Pictures that were computed together, by picture.", BATCHES, "model")
+        self.batches = self._histogram("batch_size", "Pictures in work together in a replica.", BATCHES, "model")
         self.uploads = Counter("vitruvian_upload_bytes", "Bytes of forms that were read.", registry=self.registry)
         self.loads = self._counter("model_loads", "Loads of weights into a replica.", "model")
         self.load_seconds = self._histogram("model_load_seconds", "Seconds to load weights.", SECONDS, "model")

@@ -46,9 +46,14 @@ class Models:
         self.engine = Engine(cores=self.settings.cores_per_replica, device=self.settings.device)
         self.pins: dict[str, Pinned] = {}
         self.load = serve.multiplexed(max_num_models_per_replica=self.settings.models_per_replica)(self._loader())
-        self.batch = serve.batch(max_batch_size=self.settings.batch_size, batch_wait_timeout_s=self.settings.batch_wait_s)(
-            self._batcher()
-        )
+        size = self.settings.batch_size
+        self.room = asyncio.Semaphore(size)
+        self.inside = 0
+        self.batch = serve.batch(
+            max_batch_size=size,
+            batch_wait_timeout_s=self.settings.batch_wait_s,
+            max_concurrent_batches=min(size, self.settings.cores_per_replica),
+        )(self._batcher())
         sources = await asyncio.to_thread(find_sources, self.settings.models, self.settings.store)
         for source in sources[: self.settings.models_per_replica]:
             await self.warm(await asyncio.to_thread(pin, source))
@@ -59,7 +64,20 @@ class Models:
         await asyncio.get_running_loop().run_in_executor(self.engine.pool, self.engine.warm, model)
 
     async def stream(self, job: Job, pinned: Pinned) -> AsyncGenerator[Event, None]:
-        """The events of a job; the last is ``done`` or ``error``."""
+        """The events of a job; the last is ``done`` or ``error``.
+
+        Ray forms a batch of what comes within ``batch_wait_s``, also while another one is in work. So a job goes there only
+        when there is room for it: then those that waited go together, and one that comes alone does not hold up a core.
+        """
+        async with self.room:
+            self.inside += 1
+            try:
+                async for event in self._stream(job, pinned):
+                    yield event
+            finally:
+                self.inside -= 1
+
+    async def _stream(self, job: Job, pinned: Pinned) -> AsyncGenerator[Event, None]:
         work = Work(job, pinned, asyncio.get_running_loop())
         task = asyncio.create_task(self.batch(work))
         try:
@@ -136,7 +154,7 @@ class Models:
             jobs = [(work.job, work.emit) for work in works]
             await loop.run_in_executor(self.engine.pool, self.engine.run_bodies, model, jobs)
             return
-        todo = [loop.run_in_executor(self.engine.pool, self._one, model, work, len(works)) for work in works]
+        todo = [loop.run_in_executor(self.engine.pool, self._one, model, work, self.inside) for work in works]
         await asyncio.gather(*todo)
 
     def _one(self, model: LoadedModel, work: Work, batch_size: int) -> None:

@@ -105,7 +105,7 @@ def running(settings: Settings, address: Address, *, logs: Path | None = None) -
     os.environ.setdefault("FORWARDED_ALLOW_IPS", "")  # else the proxy believes X-Forwarded-For of all that is local
     os.environ.setdefault("RAY_SERVE_LOG_TO_STDERR", "0")
     cpus = max(settings.cores_per_replica * settings.max_replicas, 1)
-    with start_ray(cpus):
+    with start_ray(cpus, object_store_mib=store_mib(settings)):
         from ray import serve
         from ray.serve.config import HTTPOptions
 
@@ -134,6 +134,13 @@ def running(settings: Settings, address: Address, *, logs: Path | None = None) -
         finally:
             with _quiet():
                 serve.shutdown()
+
+
+def store_mib(settings: Settings) -> int:
+    """Of Ray's object store, through which pictures go to the replicas: room for all that may be inside, so that none is
+    written to disk. It takes memory only as far as it is used."""
+    inside = settings.limits.queue + settings.batch_size * settings.max_replicas
+    return int(min(4096, max(256, 1.3 * inside * settings.limits.upload_megabytes)))
 
 
 def wait_for_signals(server: Running, *, on_change: Any = print) -> None:

@@ -37,6 +37,8 @@ class Service:
     def __init__(self, settings: Settings, backend: Backend) -> None:
         self.settings, self.limits, self.backend = settings, settings.limits, backend
         self.token = settings.token()
+        self.hosts = settings.hosts or (() if self.token is None else ("*",))
+        """A page that reaches a server under a wrong name has no token for it."""
         self.models: dict[str, Model] = {}
         self.sources: list[Source] = []
         self.metrics = Metrics()

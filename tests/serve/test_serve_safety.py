@@ -180,6 +180,8 @@ def test_a_token_is_asked_for(serve_here: Serve, tmp_path: Path, monkeypatch: py
     assert client.get("/v1/models", headers=right).json()["limits"]["token_required"] is True
     assert client.post("/v1/reconstruct", files={"picture": b"x"}, headers=right).status_code == 422
     assert client.get("/healthz").status_code == 200 and client.get("/").status_code == 200  # the page asks for it
+    anywhere = serve_here(token_file=str(tmp_path / "token"), hosts=())
+    assert anywhere.get("/v1/models", headers={"Host": "192.0.2.7:8000", **right}).status_code == 200
     monkeypatch.setenv("VITRUVIAN_SERVE_TOKEN", "short")
     with pytest.raises(InputError, match="at least 16"):
         Settings().token()
