@@ -1,6 +1,8 @@
 """Comparing runs, without a store: axes, drops, prices, what is best, what is said first, and the page in a browser."""
 
+import re
 from collections.abc import Mapping
+from html import unescape
 from pathlib import Path
 
 import pytest
@@ -125,9 +127,7 @@ def test_drawings_of_odd_values_are_still_drawings() -> None:
     assert "nan" not in reached_drawing("t", [(0, "a", 0.0, 1.0), (1, "b", 0.0, 1.0)], "x").svg()  # type: ignore[union-attr]
 
 
-@pytest.mark.skipif(find_browser() is None, reason="no Chromium is installed")
-@pytest.mark.parametrize("mobile", [False, True])
-def test_the_page_in_a_browser(tmp_path: Path, mobile: bool) -> None:
+def two_runs() -> tuple[list[RunRecord], str]:
     runs = [run("level", stage()), run("<b>dropped</b>", stage(rates=(1.0,) * 4 + (0.1,) * 4, iou=0.6))]
     text = comparison_page(
         runs,
@@ -139,6 +139,25 @@ def test_the_page_in_a_browser(tmp_path: Path, mobile: bool) -> None:
         spending=spending_figures(runs, PRICES),
         prices=PRICES,
     )
+    return runs, text
+
+
+def test_the_page_has_every_row_of_the_table() -> None:
+    runs, text = two_runs()
+    table = text[text.index('<section id="table">') :]
+    shown = re.findall(r'<tr><th scope="row">(.*?)(?: <i>.</i>)?</th>(.*?)</tr>', table[: table.index("</section>")])
+    rows = table_rows(runs, PRICES)
+    assert [title for title, _ in shown] == [row.title for row in rows]
+    cells_shown = [tuple(map(unescape, re.findall(r"<td[^>]*>(.*?)</td>", cells))) for _, cells in shown]
+    assert cells_shown == [row.texts for row in rows]
+    marked = [{k for k, cell in enumerate(re.findall(r"<td([^>]*)>", cells)) if "best" in cell} for _, cells in shown]
+    assert marked == [set(row.best) for row in rows]
+
+
+@pytest.mark.skipif(find_browser() is None, reason="no Chromium is installed")
+@pytest.mark.parametrize("mobile", [False, True])
+def test_the_page_in_a_browser(tmp_path: Path, mobile: bool) -> None:
+    _, text = two_runs()
     (tmp_path / "page.html").write_text(text)
     executable = find_browser()
     assert executable is not None

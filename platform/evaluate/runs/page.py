@@ -97,9 +97,9 @@ def _table(runs: Sequence[RunRecord], rows: Sequence[Row]) -> str:
         if row.group != group:
             group = row.group
             body += f'<tr class="group"><th colspan="{len(runs) + 1}">{escape(group)}</th></tr>'
-            cells = "".join(
-                f"<td{' class=best' if place in row.best else ''}>{escape(text)}</td>" for place, text in enumerate(row.texts)
-            )
+        cells = "".join(
+            f"<td{' class=best' if place in row.best else ''}>{escape(text)}</td>" for place, text in enumerate(row.texts)
+        )
         arrow = {"higher": " <i>↑</i>", "lower": " <i>↓</i>", "": ""}[row.way]
         body += f'<tr><th scope="row">{escape(row.title)}{arrow}</th>{cells}</tr>'
     return (
