@@ -14,11 +14,11 @@ from vitruvian.errors import InputError
 from vitruvian.methods.networks import load_network
 from vitruvian.methods.stage import Recipe
 from vitruvian.methods.weights import Card, weights_sha256
-from vitruvian.mlflow_store import is_store_failure, note_runs, store_error, store_uri
+from vitruvian.mlflow_store import RUNS, is_store_failure, note_runs, store_error, store_uri
 from vitruvian.ray_local import start_ray
 from vitruvian.shards.cache_build import ensure_cache
 from vitruvian.shards.dataset import ShardDataset
-from vitruvian.storage.folders import origin_of
+from vitruvian.storage.folders import origin_of, publish
 from vitruvian.storage.url import Url, absolute
 from vitruvian.train.data import Data, ShardData
 from vitruvian.train.home import LOCK_WAIT_S
@@ -157,6 +157,7 @@ def _train_recipe(
                 tracker = tracking.stage(plan, parent, patient=bool(results))
                 above = "" if parent is None else parent.run_id
                 note_runs(out, tracking.uri, {"": above, plan.stage.name: tracker.run_id})
+                publish(out / RUNS)
                 results.append(train_stage(run, tracker))
                 if parent is not None:
                     results[-1] = replace(results[-1], parent_run_id=parent.run_id)

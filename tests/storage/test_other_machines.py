@@ -17,6 +17,8 @@ from vitruvian.shards.manifest import read_manifest
 from vitruvian.storage.objects import list_files, read_bytes
 from vitruvian.storage.url import Url
 
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:ray.*")  # Ray's own, between its parts
+
 
 @pytest.fixture
 def far_node(s3_environment: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
