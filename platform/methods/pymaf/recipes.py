@@ -67,7 +67,7 @@ def eft() -> Recipe:
 
 
 def tiny() -> Recipe:
-    """For two CPU cores and half an hour: crops of 96 pixels, an encoder of a hundredth of the operations.
+    """Meant for two CPU cores and half an hour: crops of 96 pixels, a small encoder.
 
     Its losses weigh rotations and joints more, and IUV coordinates by their mean: a new encoder learns little from few
     pictures.
