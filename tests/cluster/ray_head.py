@@ -181,7 +181,7 @@ def ray_head(
             assert process.poll() is None, log.read_text()
             return head.get("/api/jobs/", token=token)[0] == 200
 
-        wait_until(is_up, "the head's dashboard answers")
+        wait_until(is_up, "the head's dashboard answers", seconds=600)
         yield head
     finally:
         stop(head, process)
