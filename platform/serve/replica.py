@@ -17,6 +17,7 @@ from vitruvian.serve.jobs import Event, Job
 from vitruvian.serve.problems import Problem
 from vitruvian.serve.ray_ports import listen_on_loopback
 from vitruvian.serve.settings import settings_from
+from vitruvian.serve.worker import Worker
 
 LOG = logging.getLogger("ray.serve")
 
@@ -43,7 +44,12 @@ class Models:
     async def __init__(self, settings: dict[str, Any]) -> None:  # type: ignore[misc]
         listen_on_loopback()
         self.settings = settings_from(settings)
-        self.engine = Engine(cores=self.settings.cores_per_replica, device=self.settings.device)
+        self.engine = Engine(cores=1, device=self.settings.device)
+        self.broken = False
+        self.workers = self._start_workers()
+        self.free: asyncio.Queue[Any] = asyncio.Queue()
+        for worker in (None, *self.workers):  # None: this process
+            self.free.put_nowait(worker)
         self.pins: dict[str, Pinned] = {}
         self.load = serve.multiplexed(max_num_models_per_replica=self.settings.models_per_replica)(self._loader())
         size = self.settings.batch_size
@@ -61,7 +67,8 @@ class Models:
     async def warm(self, pinned: Pinned) -> None:
         """Load these weights and make one small pass. Raises ``InputError``."""
         model, _ = await self._model(pinned)
-        await asyncio.get_running_loop().run_in_executor(self.engine.pool, self.engine.warm, model)
+        warm = asyncio.get_running_loop().run_in_executor(self.engine.pool, self.engine.warm, model)
+        await asyncio.gather(warm, *(worker.warm.remote(pinned) for worker in self.workers))
 
     async def stream(self, job: Job, pinned: Pinned) -> AsyncGenerator[Event, None]:
         """The events of a job; the last is ``done`` or ``error``.
@@ -103,7 +110,19 @@ class Models:
 
     def check_health(self) -> None:
         """Ray replaces a replica in which this raises."""
+        if self.broken:
+            raise ConnectionError("a worker of this replica has died")
         self.engine.pool.submit(int)
+
+    def _start_workers(self) -> list[Any]:
+        """Processes beside this one, so that there is one for each core; without them this process computes by itself."""
+        import ray
+
+        count = self.settings.cores_per_replica - 1
+        options = {"num_cpus": 0, "runtime_env": {"env_vars": {"OMP_NUM_THREADS": "1"}}}
+        actor = ray.remote(Worker).options(**options)
+        given = {"num_models": self.settings.models_per_replica, "device": self.settings.device}
+        return [actor.remote(**given) for _ in range(count)]
 
     async def _model(self, pinned: Pinned) -> tuple[LoadedModel, bool]:
         """The weights, and whether they had to be loaded now."""
@@ -154,11 +173,25 @@ class Models:
             jobs = [(work.job, work.emit) for work in works]
             await loop.run_in_executor(self.engine.pool, self.engine.run_bodies, model, jobs)
             return
-        todo = [loop.run_in_executor(self.engine.pool, self._one, model, work, self.inside) for work in works]
-        await asyncio.gather(*todo)
+        await asyncio.gather(*(self._one(model, work) for work in works))
 
-    def _one(self, model: LoadedModel, work: Work, batch_size: int) -> None:
-        if work.abandoned:  # its client has left while it waited in the batch
-            work.emit(("error", {"problem": Problem("timed_out", "Nobody waits for it.")}))
-            return
-        self.engine.run(model, work.job, work.emit, batch_size)
+    async def _one(self, model: LoadedModel, work: Work) -> None:
+        """One picture, by the process that is free first: this one is one of them."""
+        worker = await self.free.get()
+        try:
+            if work.abandoned:  # its client has left while it waited
+                work.emit(("error", {"problem": Problem("timed_out", "Nobody waits for it.")}))
+            elif worker is None:
+                loop = asyncio.get_running_loop()
+                await loop.run_in_executor(self.engine.pool, self.engine.run, model, work.job, work.emit, self.inside)
+            else:
+                async for reference in worker.run.options(num_returns="streaming").remote(work.pinned, work.job, self.inside):
+                    work.emit(await reference)
+        except Exception as error:
+            from ray.exceptions import RayActorError
+
+            LOG.exception("request %s failed in a worker", work.job.request_id)
+            self.broken = self.broken or isinstance(error, RayActorError)
+            work.emit(("error", {"problem": Problem("internal", "The request failed here.", "Try again.")}))
+        finally:
+            self.free.put_nowait(worker)

@@ -17,6 +17,8 @@ from pathlib import Path
 
 import psutil
 
+SEES_REQUESTS = ("ProxyActor", "ServeReplica", "ray::Worker")
+
 
 @dataclass(slots=True)
 class ServerProcess:
@@ -44,7 +46,7 @@ class ServerProcess:
         total = 0
         for process in self.tree():
             try:
-                if any(word in " ".join(process.cmdline()) for word in ("ProxyActor", "ServeReplica")):
+                if any(word in " ".join(process.cmdline()) for word in SEES_REQUESTS):
                     total += process.memory_full_info().uss
             except (psutil.NoSuchProcess, psutil.AccessDenied):
                 continue
@@ -55,7 +57,7 @@ class ServerProcess:
         total = 0
         for process in self.tree():
             try:
-                if any(word in " ".join(process.cmdline()) for word in ("ProxyActor", "ServeReplica")):
+                if any(word in " ".join(process.cmdline()) for word in SEES_REQUESTS):
                     total += process.num_fds()
             except (psutil.NoSuchProcess, psutil.AccessDenied):
                 continue
