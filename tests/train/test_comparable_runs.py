@@ -231,7 +231,7 @@ def test_a_sweep_stands_for_its_trials(runs: Path, tmp_path: Path) -> None:
     ).info.run_id
     for number, rate in enumerate((1e-2, 1e-3)):
         stage = WaveStage(training=replace(TRAINING, epochs=1, learning_rate=rate))
-        trial = Trial(name=f"trial-{number}", parent_run_id=sweep, after_epoch=lambda *_: None)
+        trial = Trial(name=f"trial-{number}", key=f"{sweep}/{number}", parent_run_id=sweep, after_epoch=lambda *_: None)
         run(tmp_path / f"trial-{number}", stage, trial=trial, tracking_uri=uri, experiment="sweeps")
     for reference in ("rates", sweep[:8]):
         told = compare(tmp_path / "out", reference, "--tracking-uri", uri)
