@@ -30,12 +30,22 @@ def events(*told: tuple[str, dict[str, Any]]) -> Reply:
     return 200, {"Content-Type": "text/event-stream"}, lines.encode()
 
 
-class StandIn:
-    """``reply`` answers requests to reconstruct; ``token`` is asked for if it is not empty."""
+DONE = events(
+    ("queued", {"ahead": 0}),
+    ("progress", {"step": "field", "fraction": 0.88}),
+    (
+        "done",
+        {"result": "/v1/results/x/person.glb", "downloads": {"glb": "/v1/results/x/person.glb"}, "vertices": 1, "faces": 1},
+    ),
+)
 
-    def __init__(self, reply: Callable[[], Reply], token: str = "") -> None:
+
+class StandIn:
+    """``reply`` answers requests to reconstruct; ``token`` is asked for if it is not empty; ``result`` is every result."""
+
+    def __init__(self, reply: Callable[[], Reply], *, token: str = "", result: bytes = b"") -> None:
         stand_in = self
-        self.reply, self.token = reply, token
+        self.reply, self.token, self.result = reply, token, result
         self.asked: list[str] = []
         """The paths that pictures were sent to."""
         self.body, self.kind = b"", ""
@@ -46,6 +56,8 @@ class StandIn:
                 found = page_answer(self.path)
                 if self.path == "/v1/models":
                     self.send(stand_in.guarded(self, (200, {"Content-Type": "application/json"}, json.dumps(MODELS).encode())))
+                elif self.path.startswith("/v1/results/") and stand_in.result:
+                    self.send((200, {"Content-Type": "model/gltf-binary"}, stand_in.result))
                 elif found is None:
                     self.send(failure(404, "not_found", "There is nothing."))
                 else:

@@ -20,10 +20,13 @@ from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
+import trimesh
 from headless_browser import Browser, find_browser
 from PIL import Image
 
-from tests.serve.page_stand_in import StandIn, events, failure
+from tests.serve.page_stand_in import DONE, StandIn, events, failure
+from vitruvian.geometry.glb_file import textured_glb
+from vitruvian.geometry.mesh import Mesh
 from vitruvian.geometry.mesh_files import load_mesh
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -35,10 +38,10 @@ pytestmark = pytest.mark.skipif(EXECUTABLE is None, reason="no Chromium here")
 STATES = "[...document.querySelectorAll('.pane')].map(pane => pane.dataset.state)"
 
 
-def browser(*, phone: bool = False, dark: bool = False, still: bool = True) -> Browser:
+def browser(*flags: str, phone: bool = False, dark: bool = False, still: bool = True) -> Browser:
     assert EXECUTABLE is not None
     width, height = (375, 740) if phone else (1200, 800)
-    return Browser(EXECUTABLE, width=width, height=height, mobile=phone, dark=dark, still=still)
+    return Browser(EXECUTABLE, width=width, height=height, mobile=phone, dark=dark, still=still, extra_flags=flags)
 
 
 def opened(page: Browser, url: str) -> None:
@@ -356,3 +359,48 @@ def test_the_cut_out_is_corrected_by_hand(artefacts: Path) -> None:
         rows, columns = np.flatnonzero(white.any(axis=1)) / mask.height, np.flatnonzero(white.any(axis=0)) / mask.width
         assert 0.35 < rows[0] < 0.5 and 0.75 < rows[-1] < 0.9  # painted from 0.2 to 0.8, erased down to 0.4
         assert 0.4 < columns[0] < columns[-1] < 0.6
+
+
+def ball() -> bytes:
+    """A GLB with a picture around it."""
+    round_thing = trimesh.creation.icosphere(subdivisions=2)
+    mesh = Mesh(
+        vertices=np.ascontiguousarray(round_thing.vertices, np.float32),
+        faces=np.ascontiguousarray(round_thing.faces, np.int32),
+        uvs=np.ascontiguousarray(round_thing.vertices[:, :2] / 2 + 0.5, np.float32),
+        uv_faces=np.ascontiguousarray(round_thing.faces, np.int32),
+        texture=np.full((8, 8, 3), (200, 80, 40), np.uint8),
+    )
+    return textured_glb(mesh)
+
+
+def test_it_turns_by_itself_where_motion_is_welcome() -> None:
+    turned = "document.querySelector('model-viewer').turntableRotation"
+    with StandIn(lambda: DONE, result=ball()) as stand_in:
+        with browser(phone=True, still=False) as page:
+            opened(page, stand_in.url)
+            page.evaluate("document.querySelector('#example').click()")
+            settled(page, "done")
+            page.wait_for(f"{turned} > 0.05")
+            page.click("#turn")
+            stopped = page.evaluate(turned)
+            time.sleep(0.3)
+            assert page.evaluate(turned) == stopped
+            assert page.evaluate("document.querySelector('#turn').getAttribute('aria-pressed')") == "false"
+            assert page.errors == []
+        with browser(phone=True, still=True) as page:
+            opened(page, stand_in.url)
+            page.evaluate("document.querySelector('#example').click()")
+            settled(page, "done")
+            time.sleep(0.3)
+            assert page.evaluate(turned) == 0
+
+
+def test_without_webgl_the_files_are_there() -> None:
+    with StandIn(lambda: DONE, result=ball()) as stand_in, browser("--disable-3d-apis") as page:
+        opened(page, stand_in.url)
+        page.evaluate("document.querySelector('#example').click()")
+        settled(page, "done")
+        assert "no 3D" in page.evaluate("document.querySelector('.progress').innerText")
+        assert page.evaluate("document.querySelectorAll('.downloads button').length") == 1
+        assert page.evaluate("document.querySelector('model-viewer') === null")
