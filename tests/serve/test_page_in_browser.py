@@ -5,12 +5,7 @@ Screenshots are left in ``build/artefacts``.
 
 import base64
 import io
-import os
 import re
-import shutil
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from email.parser import BytesParser
@@ -23,6 +18,7 @@ import pytest
 import trimesh
 from headless_browser import Browser, find_browser
 from PIL import Image
+from server_process import served
 
 from tests.serve.page_stand_in import DONE, StandIn, events, failure
 from vitruvian.geometry.glb_file import textured_glb
@@ -35,6 +31,7 @@ PHOTO = ROOT / "tests" / "golden" / "photographs" / "clothed_front.png"
 MASK = PHOTO.with_name("clothed_front_mask.png")
 EXECUTABLE = find_browser()
 pytestmark = pytest.mark.skipif(EXECUTABLE is None, reason="no Chromium here")
+LIST = "document.querySelector('.pane select')"
 STATES = "[...document.querySelectorAll('.pane')].map(pane => pane.dataset.state)"
 
 
@@ -97,33 +94,11 @@ def shows(cropped: np.ndarray, photograph: np.ndarray, mask: np.ndarray) -> floa
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    """``vitruvian serve`` with both built-in models; its address."""
-    command = [sys.executable, "-m", "vitruvian.cli.main", "serve", "--models", "pifu", "geopifu", "--port", "0"]
-    command += ["--cores-per-replica", "2", "--max-replicas", "1", "--drain-s", "2"]
-    program = shutil.which("vitruvian", path=str(Path(sys.executable).parent))
-    if program is not None:
-        command[:3] = [program]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True)
-    assert process.stdout is not None
-    told = []
-    try:
-        for line in process.stdout:
-            told.append(line)
-            found = re.search(r"the page: (http://\S+/)", line)
-            if found:
-                break
-        else:
-            pytest.fail("the server did not start:\n" + "".join(told[-30:]))
-        yield found.group(1)
-    finally:
-        if process.poll() is None:
-            process.send_signal(signal.SIGTERM)
-            try:
-                process.communicate(timeout=90)
-            except subprocess.TimeoutExpired:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.communicate()
+def server(body_weights: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """``vitruvian serve`` with both built-in models and one that estimates bodies; its address."""
+    models = ("--models", "pifu", "geopifu", f"body={body_weights}")
+    with served(tmp_path_factory.mktemp("server"), *models, "--max-replicas", "1", "--drain-s", "2") as process:
+        yield f"{process.url}/"
 
 
 @pytest.fixture
@@ -191,6 +166,13 @@ def test_a_photograph_becomes_a_person_by_both_methods(server: str, artefacts: P
             assert getattr(mesh, kind) is not None and abs(mesh.num_vertices - vertices) < 0.01 * vertices + 1, format
         page.click(".pane:nth-child(2) .close")
         assert page.evaluate(STATES) == ["done"]
+        page.evaluate(f"{LIST}.value = 'body', {LIST}.dispatchEvent(new Event('change'))")
+        settled(page, "done")
+        assert (drawn(page)[..., 3] > 200).mean() > 0.02 and "/v1/pose" in "".join(page.requests)
+        page.evaluate(f"{LIST}.value = 'pifu', {LIST}.dispatchEvent(new Event('change'))")
+        settled(page, "done")
+        person_in(drawn(page))
+        assert sum("/v1/reconstruct" in address for address in page.requests) == 2  # what was made is kept
         only_this_machine(page, server)
         assert page.errors == []
 
@@ -296,8 +278,7 @@ def test_a_token_is_asked_for_and_kept() -> None:
         page.wait_for("document.documentElement.dataset.ready !== undefined && !document.querySelector('#access').open")
         page.evaluate("document.querySelector('#example').click()")
         page.wait_for("document.querySelector('.problem h2')?.textContent === 'Later.'")
-        bodies = "document.querySelector('.pane select')"
-        page.evaluate(f"{bodies}.value = 'pymaf', {bodies}.dispatchEvent(new Event('change'))")
+        page.evaluate(f"{LIST}.value = 'pymaf', {LIST}.dispatchEvent(new Event('change'))")
         page.wait_for("document.querySelector('.pane').dataset.state === 'problem'")
         assert stand_in.asked == ["/v1/reconstruct", "/v1/pose"]  # a method of bodies is asked where bodies are
 

@@ -55,6 +55,7 @@ export class Views {
     const distance = size.y / SHARE / 2 / Math.tan((FIELD * Math.PI) / 360);
     view.cameraTarget = `${middle.x}m ${middle.y}m ${middle.z}m`;
     view.cameraOrbit = `0deg 88deg ${distance}m`;
+    await view.updateComplete; // the goal is set when the element has taken its properties
     view.jumpCameraToGoal();
     const texture = view.model?.materials[0]?.pbrMetallicRoughness.baseColorTexture?.texture ?? null;
     this.all.set(view, { texture, distance });
@@ -64,7 +65,7 @@ export class Views {
     this.dress(view);
     view.resetTurntableRotation(this.angle);
     const first = [...this.all.keys()][0];
-    if (first !== view) this.copy(first, view);
+    if (first !== view) await this.copy(first, view);
     return view;
   }
 
@@ -83,7 +84,7 @@ export class Views {
   copy(from, to) {
     to.cameraOrbit = from.getCameraOrbit().toString();
     to.fieldOfView = `${from.getFieldOfView()}deg`;
-    to.jumpCameraToGoal();
+    return to.updateComplete.then(() => to.jumpCameraToGoal());
   }
 
   // Look from an angle about the vertical axis, in degrees: 0 from the front.
