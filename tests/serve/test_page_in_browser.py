@@ -65,8 +65,10 @@ def fits_the_width(page: Browser) -> None:
 
 
 def drawn(page: Browser, pane: int = 0) -> np.ndarray:
-    """(H, W, 4): what the canvas of a 3D view shows."""
-    page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    """(H, W, 4): what the canvas of a 3D view shows, once its camera rests."""
+    frames = "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
+    orbit = f"document.querySelectorAll('model-viewer')[{pane}].getCameraOrbit().toString()"
+    page.wait_for(f"(async () => {{ const before = {orbit}; await {frames}; return before === {orbit}; }})()")
     picture = page.evaluate(f"document.querySelectorAll('model-viewer')[{pane}].toDataURL()")
     return np.asarray(Image.open(io.BytesIO(base64.b64decode(picture.partition(",")[2]))).convert("RGBA"))
 

@@ -65,6 +65,8 @@ export class Pane {
     this.app.views.remove(this.parts.view);
     const kept = this.app.results.get(method);
     if (kept) {
+      this.set("working");
+      this.step("Showing it again", 0.98);
       await this.finish(kept);
       return;
     }
