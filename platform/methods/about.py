@@ -12,6 +12,7 @@ PAPERS = {
     "pifu": "PIFu (Saito et al., ICCV 2019)",
     "geopifu": "Geo-PIFu (He et al., NeurIPS 2020)",
     "pymaf": "PyMAF (Zhang et al., ICCV 2021)",
+    "pymaf_sam": "PyMAF (Zhang et al., ICCV 2021), its first correction reading at points of a Segment Anything mask",
     "jiff": "JIFF (Cao et al., CVPR 2022)",
     "humaniflow": "HuManiFlow (Sengupta et al., CVPR 2023)",
 }
@@ -33,6 +34,12 @@ _SURFACE = (
     "Errors of the cut-out carry over: what the mask leaves out is missing, what it lets in becomes part of the person.",
     "It takes the picture as seen from far away; photographs taken from close by come out distorted.",
     "Poses, clothes and points of view that were rare in training come out worse, without any sign of it in the result.",
+)
+_BODY = (
+    "The result is a bare body: neither clothes nor hair nor a face's features.",
+    "Limbs that are hidden are guesses, and so is the distance between body and camera.",
+    "Body shapes far from the average tend to be drawn towards it.",
+    "Unusual poses and points of view come out worse, without any sign of it in the result.",
 )
 
 ABOUT: Mapping[tuple[str, str], About] = {
@@ -61,11 +68,10 @@ ABOUT: Mapping[tuple[str, str], About] = {
     ),
     ("pymaf", "body"): About(
         what="Estimates the pose and shape of a body model from one picture of a person.",
-        weaknesses=(
-            "The result is a bare body: neither clothes nor hair nor a face's features.",
-            "Limbs that are hidden are guesses, and so is the distance between body and camera.",
-            "Body shapes far from the average tend to be drawn towards it.",
-            "Unusual poses and points of view come out worse, without any sign of it in the result.",
-        ),
+        weaknesses=_BODY,
+    ),
+    ("pymaf_sam", "body"): About(
+        what="Estimates the pose and shape of a body model from one picture of a person and a mask of them.",
+        weaknesses=("Errors of the mask carry over: the first correction looks where it says the person is.", *_BODY),
     ),
 }
