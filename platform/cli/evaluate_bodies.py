@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -13,18 +14,28 @@ from vitruvian.cli.arguments import parse
 from vitruvian.cli.counting import counting
 from vitruvian.errors import InputError
 
-DESCRIPTION = """Measure weights that estimate bodies (vitruvian train pymaf): errors in millimetres.
+DESCRIPTION = """Measure weights that estimate bodies (vitruvian train pymaf): errors in millimetres, or COCO's keypoint score.
 
-    vitruvian evaluate bodies --weights runs/pymaf-tiny --data runs/data/pymaf-tiny
+    vitruvian evaluate bodies --weights runs/pymaf-tiny --data runs/data/pymaf-tiny --report errors.html
     vitruvian evaluate bodies --weights weights/pymaf --list 3dpw_test.npz --pictures 3DPW --benchmark 3dpw
         --body-model SMPL --body-data SMPL
+    vitruvian evaluate bodies --weights weights/pymaf --list coco_2014_val.npz --pictures coco --benchmark coco
+        --annotations coco/annotations/person_keypoints_val2014.json
 
 MPJPE: joints (Human3.6M's 14), each body from its pelvis. PA-MPJPE: after turning, scaling and moving one onto the other.
 PVE: vertices, as they are. Beside them PA-MPJPE of the mean body, from which the network starts: what knowing nothing of
-the picture gives.
+the picture gives. COCO: average precision and recall of 17 keypoints, by pycocotools.
 
-Published lists are SPIN's .npz files. They need SMPL's files: --body-model (for 3dpw a folder with a model of each gender) and
---body-data with J_regressor_extra.npy and J_regressor_h36m.npy."""
+Published lists are SPIN's .npz files. But for coco they need SMPL's files: --body-model (for 3dpw a folder with a model of each
+gender) and --body-data with J_regressor_extra.npy and J_regressor_h36m.npy. Lists that vitruvian datagen export wrote of
+built-in people need none."""
+
+TITLES: Mapping[str, str] = {
+    "mpjpe_mm": "MPJPE",
+    "pa_mpjpe_mm": "PA-MPJPE",
+    "pve_mm": "PVE",
+    "mean_body_pa_mpjpe_mm": "PA-MPJPE, mean body",
+}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,8 +50,10 @@ class Options:
     """Or a published list (.npz)."""
     pictures: Path | None = None
     """With --list: the folder that its names are relative to."""
-    benchmark: Literal["3dpw", "h36m-p1", "h36m-p2", "h36m-p2-mosh", "mpi-inf-3dhp", "3doh50k"] = "3dpw"
-    """With --list: where its truth is, and which joints count."""
+    benchmark: Literal["3dpw", "h36m-p1", "h36m-p2", "h36m-p2-mosh", "mpi-inf-3dhp", "3doh50k", "coco"] = "3dpw"
+    """With --list: where its truth is, and which joints count; `coco`: keypoints in the pictures."""
+    annotations: Path | None = None
+    """With --benchmark coco: COCO's file of keypoints (person_keypoints_val2014.json)."""
     body_model: Path | None = None
     """SMPL's model file, or a folder with one for each gender. Default: the built-in body."""
     body_data: Path | None = None
@@ -51,75 +64,177 @@ class Options:
     """Measure people whom the weights were trained on, too; the figures then do not say how they do on new people."""
     batch_size: int = 32
     out: Path | None = None
-    """A JSON file for the means and the errors of each sample."""
+    """A JSON file for the means and the errors of each sample (of coco: the scores and every detection)."""
+    report: Path | None = None
+    """An HTML file: the measures, and pictures with the bodies over them, from the best to the worst."""
 
 
 def main(arguments: list[str], program: str) -> int:
     """Measure and print the means."""
     options = parse(Options, arguments, program, DESCRIPTION)
-    if (options.data is None) == (options.list_file is None):
-        raise InputError("--data, --list: give one of them.")
-    if options.batch_size < 1 or (options.max_samples is not None and options.max_samples < 1):
-        raise InputError("--batch-size, --max-samples: must be at least 1.")
-    if (options.body_model is None) != (options.body_data is None):
-        raise InputError("--body-model, --body-data: give both, or neither for the built-in body.")
+    _check(options)
 
-    from vitruvian.bodies.regression_body import builtin_regression_body, read_regression_body
-    from vitruvian.datagen.spin.photographs import PhotographList
-    from vitruvian.evaluate.bodies import BENCHMARKS, evaluate_list, evaluate_shards
     from vitruvian.methods.pymaf.reconstruct import PymafReconstructor
     from vitruvian.methods.references import fetch_weights
     from vitruvian.methods.registry import load_body_reconstructor
 
     reconstructor = load_body_reconstructor(fetch_weights(options.weights))
     assert isinstance(reconstructor, PymafReconstructor)
-
-    def body(gender: str = "neutral") -> Any:
-        if options.body_model is None or options.body_data is None:
-            return builtin_regression_body()
-        return read_regression_body(options.body_model, options.body_data, gender)
-
-    card = reconstructor.card
-    said: dict[str, Any] = {"weights": options.weights, "method": card.method, "recipe": card.recipe}
     if options.data is not None:
-        dataset = _held_out(options, reconstructor)
-        errors = evaluate_shards(
-            reconstructor,
-            dataset,
-            body=body(),
-            max_samples=options.max_samples,
-            batch_size=options.batch_size,
-            progress=counting("measured"),
-        )
-        said |= {"data": str(options.data), "fingerprint": dataset.fingerprint}
-    else:
-        if options.pictures is None:
-            raise InputError("--pictures: give the folder that the list's picture names are relative to.")
-        if options.body_model is None:
-            raise InputError("--body-model, --body-data: published lists are of SMPL bodies; give its files.")
-        assert options.list_file is not None
-        benchmark = BENCHMARKS[options.benchmark]
-        genders = ("neutral", "male", "female") if benchmark.gendered else ("neutral",)
-        errors = evaluate_list(
-            reconstructor,
-            PhotographList.read(options.list_file, options.pictures),
-            benchmark,
-            bodies={gender: body(gender) for gender in genders},
-            batch_size=options.batch_size,
-            progress=counting("measured"),
-        )
-        said |= {"list": str(options.list_file), "benchmark": options.benchmark}
-    means = errors.means()
+        return _measure_people(options, reconstructor)
+    if options.benchmark == "coco":
+        return _measure_coco(options, reconstructor)
+    return _measure_list(options, reconstructor)
+
+
+def _check(options: Options) -> None:
+    if (options.data is None) == (options.list_file is None):
+        raise InputError("--data, --list: give one of them.")
+    if options.batch_size < 1 or (options.max_samples is not None and options.max_samples < 1):
+        raise InputError("--batch-size, --max-samples: must be at least 1.")
+    if (options.body_model is None) != (options.body_data is None):
+        raise InputError("--body-model, --body-data: give both, or neither for the built-in body.")
+    if options.list_file is not None and options.pictures is None:
+        raise InputError("--pictures: give the folder that the list's picture names are relative to.")
+    if options.benchmark == "coco" and options.annotations is None:
+        raise InputError("--annotations: COCO's score is against its file of keypoints (person_keypoints_val2014.json).")
+
+
+def _body(options: Options, gender: Literal["neutral", "male", "female"] = "neutral") -> Any:
+    from vitruvian.bodies.regression_body import builtin_regression_body, read_regression_body
+
+    if options.body_model is None or options.body_data is None:
+        return builtin_regression_body()
+    return read_regression_body(options.body_model, options.body_data, gender)
+
+
+def _measure_people(options: Options, reconstructor: Any) -> int:
+    from vitruvian.datagen.spin.sample import annotation
+    from vitruvian.evaluate.bodies import chosen_samples, evaluate_shards
+
+    dataset = _held_out(options, reconstructor)
+    errors = evaluate_shards(
+        reconstructor,
+        dataset,
+        body=_body(options),
+        max_samples=options.max_samples,
+        batch_size=options.batch_size,
+        progress=counting("measured"),
+    )
+    chosen = chosen_samples(len(dataset), options.max_samples)
+
+    def look(row: int) -> Any:
+        stored = dataset[chosen[row]]
+        labels = annotation(stored)
+        return stored["rgb"], (*labels["center"].tolist(), 200.0 * labels["scale"])
+
+    return _tell(options, reconstructor, errors, look, {"data": str(options.data), "fingerprint": dataset.fingerprint})
+
+
+def _measure_list(options: Options, reconstructor: Any) -> int:
+    from vitruvian.evaluate.bodies import BENCHMARKS, evaluate_list
+
+    photographs = _photographs(options)
+    if options.body_model is None and photographs.body_model != "builtin":
+        raise InputError("--body-model, --body-data: published lists are of SMPL bodies; give its files.")
+    benchmark = BENCHMARKS[options.benchmark]
+    genders: tuple[Literal["neutral", "male", "female"], ...] = ("neutral",)
+    if benchmark.gendered and (photographs.gender >= 0).any():
+        genders = ("neutral", "male", "female")
+    errors = evaluate_list(
+        reconstructor,
+        photographs,
+        benchmark,
+        bodies={gender: _body(options, gender) for gender in genders},
+        batch_size=options.batch_size,
+        progress=counting("measured"),
+    )
+    said = {"list": str(options.list_file), "benchmark": options.benchmark}
+    return _tell(options, reconstructor, errors, _look_at(photographs), said)
+
+
+def _measure_coco(options: Options, reconstructor: Any) -> int:
+    from vitruvian.evaluate.coco import coco_keypoints, coco_results, coco_scores, image_ids
+
+    assert options.annotations is not None
+    photographs = _photographs(options)
+    ids = image_ids(photographs.names, origin=photographs.path)
+    found = coco_keypoints(reconstructor, photographs, batch_size=options.batch_size, progress=counting("measured"))
+    results = coco_results(ids, found)
+    scores = coco_scores(options.annotations, results)
+    card = reconstructor.card
+    print(f"{len(found)} people, {card.method} {card.recipe}")
+    shown = {name: f"{100 * value:.1f} %" if value >= 0 else "not defined" for name, value in scores.items()}
+    for name, value in shown.items():
+        print(f"{name:<10} {value:>12}")
+    said = {
+        "weights": options.weights, "method": card.method, "recipe": card.recipe, "list": str(options.list_file),
+        "annotations": str(options.annotations),
+    }  # fmt: skip
+    if options.out is not None:
+        _write_json(options.out, {**said, "scores": scores, "results": results})
+    if options.report is not None:
+        _report(options, reconstructor, _look_at(photographs), said, shown, photographs.names, {}, None)
+    return 0
+
+
+def _photographs(options: Options) -> Any:
+    from vitruvian.datagen.spin.photographs import PhotographList
+
+    assert options.list_file is not None and options.pictures is not None
+    photographs = PhotographList.read(options.list_file, options.pictures)
+    photographs.look_for_pictures()
+    return photographs
+
+
+def _look_at(photographs: Any) -> Any:
+    def look(row: int) -> Any:
+        return photographs.picture(row), (*photographs.center[row].tolist(), 200.0 * float(photographs.scale[row]))
+
+    return look
+
+
+def _tell(options: Options, reconstructor: Any, errors: Any, look: Any, said: Mapping[str, str]) -> int:
+    """Print the means; write what was asked for."""
+    card, means = reconstructor.card, errors.means()
     print(f"{len(errors.samples)} pictures, {card.method} {card.recipe}")
-    titles = {"mpjpe_mm": "MPJPE", "pa_mpjpe_mm": "PA-MPJPE", "pve_mm": "PVE", "mean_body_pa_mpjpe_mm": "PA-MPJPE, mean body"}
     for name, value in means.items():
-        print(f"{titles[name]:<20} {value:8.2f} mm")
+        print(f"{TITLES[name]:<20} {value:8.2f} mm")
+    facts = {"weights": options.weights, "method": card.method, "recipe": card.recipe, **said}
     if options.out is not None:
         rows = {name: getattr(errors, name).round(4).tolist() for name in means}
-        options.out.parent.mkdir(parents=True, exist_ok=True)
-        text = json.dumps({**said, "means": means, "samples": list(errors.samples), "errors": rows}, indent=1)
-        options.out.write_text(f"{text}\n", encoding="utf-8")
+        _write_json(options.out, {**facts, "means": means, "samples": list(errors.samples), "errors": rows})
+    if options.report is not None:
+        shown = {TITLES[name]: f"{value:.1f} mm" for name, value in means.items()}
+        values = {TITLES[name]: getattr(errors, name) for name in means if not name.startswith("mean_body")}
+        _report(options, reconstructor, look, facts, shown, errors.samples, values, "PA-MPJPE")
     return 0
+
+
+def _report(
+    options: Options,
+    reconstructor: Any,
+    look: Any,
+    facts: Mapping[str, str],
+    means: Mapping[str, str],
+    names: Any,
+    errors: Mapping[str, Any],
+    ranked_by: str | None,
+) -> None:
+    from vitruvian.evaluate.report.bodies import write_bodies_report
+
+    assert options.report is not None
+    title = f"Bodies of {facts['method']} {facts['recipe']}"
+    write_bodies_report(
+        options.report, reconstructor, look, title=title, facts=facts, means=means, names=names, errors=errors,
+        ranked_by=ranked_by,
+    )  # fmt: skip
+    print(f"report: {options.report}")
+
+
+def _write_json(path: Path, content: Mapping[str, Any]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"{json.dumps(content, indent=1)}\n", encoding="utf-8")
 
 
 def _held_out(options: Options, reconstructor: Any) -> Any:

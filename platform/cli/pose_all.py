@@ -116,26 +116,33 @@ def pose_all(jobs: Sequence[Job], settings: Settings) -> int:
     return 1 if failures else 0
 
 
+def load_for_pose(weights: Path, *, box_scale: float | None, device: str | None) -> PymafReconstructor:
+    """The reconstructor of a weights folder as the options of the command want it; raises ``InputError``."""
+    import torch
+
+    reconstructor = load_body_reconstructor(weights)
+    assert isinstance(reconstructor, PymafReconstructor)
+    if box_scale is not None:
+        try:
+            reconstructor.options = replace(reconstructor.options, box_scale=box_scale)
+        except ValueError as error:
+            raise InputError(f"--box-scale: {error}") from None
+    chosen = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        reconstructor.to(torch.device(chosen))
+    except (RuntimeError, AssertionError) as error:
+        raise InputError(f"--device {chosen}: cannot be used here ({error}). Take cpu.") from error
+    return reconstructor
+
+
 class _Worker:
     """Loaded weights, and the finder of people once it is needed."""
 
     def __init__(self, settings: Settings) -> None:
-        import torch
-
         self.settings = settings
-        reconstructor = load_body_reconstructor(fetch_weights(settings.weights))
-        assert isinstance(reconstructor, PymafReconstructor)
-        if settings.box_scale is not None:
-            try:
-                reconstructor.options = replace(reconstructor.options, box_scale=settings.box_scale)
-            except ValueError as error:
-                raise InputError(f"--box-scale: {error}") from None
-        device = settings.device or ("cuda" if torch.cuda.is_available() else "cpu")
-        try:
-            reconstructor.to(torch.device(device))
-        except (RuntimeError, AssertionError) as error:
-            raise InputError(f"--device {device}: cannot be used here ({error}). Take cpu.") from error
-        self.reconstructor = reconstructor
+        self.reconstructor = load_for_pose(
+            fetch_weights(settings.weights), box_scale=settings.box_scale, device=settings.device
+        )
         self.finder: PersonFinder | None = None
 
     def read(self, jobs: Sequence[Job], failures: list[tuple[Path, str]]) -> Iterator[_Read]:

@@ -129,9 +129,7 @@ def evaluate_shards(
     progress: Progress | None = None,
 ) -> BodyErrors:
     """On the views of a data set of protocol ``pymaf``; people of another body than the network's raise ``InputError``."""
-    chosen = range(len(dataset))
-    if max_samples is not None and max_samples < len(dataset):
-        chosen = np.linspace(0, len(dataset) - 1, max_samples).round().astype(int).tolist()
+    chosen = chosen_samples(len(dataset), max_samples)
 
     def samples() -> Iterator[_Sample]:
         for index in chosen:
@@ -156,6 +154,13 @@ def evaluate_shards(
     return _measure(
         reconstructor, samples(), len(chosen), layers, body.h36m, Benchmark(joints="body"), batch_size, progress
     )  # fmt: skip
+
+
+def chosen_samples(count: int, max_samples: int | None) -> list[int]:
+    """At most so many of ``count`` samples, spread evenly; None: all."""
+    if max_samples is None or max_samples >= count:
+        return list(range(count))
+    return [int(place) for place in np.linspace(0, count - 1, max_samples).round()]
 
 
 def _measure(

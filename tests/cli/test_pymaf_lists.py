@@ -23,11 +23,12 @@ from vitruvian.datagen.spin.list_samples import ListSamples, MixedSamples
 from vitruvian.datagen.spin.photographs import PhotographList
 from vitruvian.datagen.spin.picture_files import read_picture
 from vitruvian.errors import InputError
+from vitruvian.evaluate.coco import J24_TO_COCO17
 from vitruvian.methods.pymaf.options import PymafNetworkOptions
 from vitruvian.methods.pymaf.samples import PymafSampleOptions
 from vitruvian.methods.pymaf.stage import BodyStage
 from vitruvian.methods.stage import Training
-from vitruvian.methods.weights import read_card
+from vitruvian.methods.weights import Card, read_card
 from vitruvian.shards import ShardDataset
 from vitruvian.train.list_data import ListData
 
@@ -92,6 +93,41 @@ def test_exported_lists_give_the_samples_of_the_shards(data: Path, exported: Pat
     assert set(lists.people("train")).isdisjoint(lists.people("test")) and len(lists.people("test")) == 1
 
 
+def measure(data: Path, exported: Path, card: Card) -> None:
+    """The weights on the held-out list and on the held-out shards, and their keypoints against COCO's annotations."""
+    command = ["evaluate", "bodies", "--weights", "one"]
+    by_list = ["--list", str(exported / "test.npz"), "--pictures", str(exported / "images")]
+    assert main([*command, *by_list, "--out", "list.json", "--report", "list.html"]) == 0
+    assert main([*command, "--data", str(data), "--out", "shards.json", "--max-samples", "2"]) == 0
+    listed, shards = (json.loads(Path(name).read_text())["means"] for name in ("list.json", "shards.json"))
+    for name in ("mpjpe_mm", "pa_mpjpe_mm", "pve_mm"):
+        assert listed[name] == pytest.approx(shards[name], rel=0.02) == pytest.approx(card.metrics[name], rel=0.1)
+    page = Path("list.html").read_text()
+    assert page.count("<img ") == 2 and "PA-MPJPE" in page and "data:image/jpeg" in page
+
+    arrays = arrays_of(exported / "test.npz")
+    images, annotations = [], []
+    for number, name in enumerate(arrays["imgname"].tolist(), start=1):
+        Path("coco").mkdir(exist_ok=True)
+        Path(f"coco/COCO_{number:012d}.jpg").write_bytes((exported / "images" / name).read_bytes())
+        points = arrays["part"][number - 1][list(J24_TO_COCO17)]
+        points[:, 2] *= 2
+        images.append({"id": number, "width": 320, "height": 320})
+        annotations.append(
+            {"id": number, "image_id": number, "category_id": 1, "iscrowd": 0, "area": 20000.0, "num_keypoints": 17,
+             "bbox": [60, 60, 200, 200], "keypoints": points.reshape(-1).tolist()}
+        )  # fmt: skip
+    names = np.array([f"COCO_{number:012d}.jpg" for number in range(1, len(images) + 1)])
+    path = write_list(Path("coco"), arrays, imgname=names)
+    truth = lists_json(
+        Path("coco/truth.json"), images=images, annotations=annotations, categories=[{"id": 1, "name": "person"}]
+    )
+    coco = ["--list", str(path), "--pictures", "coco", "--benchmark", "coco", "--annotations", str(truth)]
+    assert main([*command, *coco, "--out", "coco.json", "--report", "coco.html"]) == 0
+    found = json.loads(Path("coco.json").read_text())
+    assert len(found["results"]) == 2 and 0 <= found["scores"]["AP"] <= 1 and Path("coco.html").is_file()
+
+
 def test_training_on_lists_and_going_on_with_a_mixture(
     data: Path, exported: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -106,6 +142,7 @@ def test_training_on_lists_and_going_on_with_a_mixture(
     assert main(["train", "pymaf", "--data", str(exported), "--out", "one", *common]) == 0
     first = read_card(tmp_path / "one/body/weights")
     assert first.metrics["pa_mpjpe_mm"] > 0 and len(first.people) == 2
+    measure(data, exported, first)
     bare = write_list(tmp_path / "bare", arrays_of(exported / "train.npz"), pose=None, shape=None, S=None, has_smpl=None)
     mixed = lists_json(
         tmp_path / "mixed.json",

@@ -16,6 +16,7 @@ from vitruvian.bodies.body_layer import BodySizes
 from vitruvian.datagen.spin.photographs import PhotographList
 from vitruvian.errors import InputError
 from vitruvian.evaluate.bodies import BENCHMARKS, evaluate_list
+from vitruvian.evaluate.coco import coco_keypoints, coco_results, coco_scores
 from vitruvian.methods.pymaf.network import PymafNetwork
 from vitruvian.methods.pymaf.options import PymafNetworkOptions
 from vitruvian.methods.pymaf.reconstruct import PymafReconstructor
@@ -89,3 +90,15 @@ def test_lists_that_lack_the_truth_are_refused(lists: Path, reconstructor: Pymaf
             evaluate_list(
                 reconstructor, PhotographList.read(lists / f"{name}.npz", lists), BENCHMARKS[benchmark], bodies=bodies
             )
+
+
+def test_published_keypoints_of_coco(golden: dict[str, np.ndarray], reconstructor: PymafReconstructor, tmp_path: Path) -> None:
+    ids, same = golden["ev.coco.image_ids"], golden["ev.coco_images_same_as"]
+    names = [f"COCO_val2014_{number:012d}_{k}.png" for k, number in enumerate(ids)]
+    for name, which in zip(names, same, strict=True):
+        Image.fromarray(golden["ev.images"][which]).save(tmp_path / name)
+    np.savez(tmp_path / "list.npz", imgname=np.array(names), center=golden["ev.center"], scale=golden["ev.scale"])
+    found = coco_keypoints(reconstructor, PhotographList.read(tmp_path / "list.npz", tmp_path), batch_size=4)
+    np.testing.assert_allclose(found, golden["ev.coco.preds"], atol=0.02)
+    scores = coco_scores(Path(__file__).parent.parent / "golden/pymaf/coco_gt.json", coco_results(ids.tolist(), found))
+    np.testing.assert_allclose(list(scores.values()), golden["ev.coco.stats"], atol=1e-4)
