@@ -50,7 +50,12 @@ def coco_keypoints(
     batch_size: int = 32,
     progress: Callable[[int, int], None] | None = None,
 ) -> NDArray[np.float64]:
-    """(N, 17, 3) column, row and 1 of each photograph's person, in pixels of the whole picture."""
+    """(N, 17, 3) column, row and 1 of each photograph's person, in pixels of the whole picture.
+
+    InputError for a network that reads points of masks, which lists do not have.
+    """
+    if reconstructor.network.options.first_points == "mask":
+        raise InputError("--list: has no masks, and this network reads its first points from them. Take --data, or PyMAF.")
     device = next(reconstructor.network.parameters()).device
     found: list[NDArray[np.float64]] = []
     for first in range(0, len(photographs), batch_size):
