@@ -37,6 +37,7 @@ def weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     return "weights"
 
 
+@pytest.mark.slow
 def test_a_video(weights: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], refuses: Refuses) -> None:
     """Interrupted after its first part, then whole: the parts that were there are not made again."""
     boxes = {str(number): [list(box_of_bright(number)), [70, 5, 110, 92]] for number in range(COUNT)}

@@ -128,6 +128,7 @@ def measure(data: Path, exported: Path, card: Card) -> None:
     assert len(found["results"]) == 2 and 0 <= found["scores"]["AP"] <= 1 and Path("coco.html").is_file()
 
 
+@pytest.mark.slow
 def test_training_on_lists_and_going_on_with_a_mixture(
     data: Path, exported: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
