@@ -89,6 +89,10 @@ class ListData:
                 f"{self.path}: 'test' names no set to measure on. Add one, or train without (--set "
                 "training.validation_samples=0)."
             )
+        if "mask" in stage.items and any(member.list_file is not None for member in members):
+            raise InputError(
+                f"{self.path}: lists have no masks, and {stage.method} / {stage.name} learns from them. Give 'shards' that do."
+            )
         sets: list[Stored] = []
         for member in members:
             if member.shards is not None:
