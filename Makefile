@@ -40,7 +40,7 @@ demo: $(VENV)/.core
 	$(BIN)/vitruvian demo --out runs/demo
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest
+	$(BIN)/python tools/test_side_by_side.py
 
 lint: $(VENV)/.dev typecheck
 	$(BIN)/ruff check .
