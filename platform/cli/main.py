@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import importlib
+import os
+import select
 import sys
-from typing import NoReturn
+from collections.abc import Callable
+from typing import NoReturn, TextIO
 
 from vitruvian import __version__, leaving
 from vitruvian.cli.command import Command, listing
@@ -28,6 +31,9 @@ COMMANDS = {
         "doctor": "say what is installed, what works, and how to get the rest",
     }.items()
 }
+
+NOT_READ = 141
+"""The exit code of a program whose reader is gone, as shells tell it of others (128 + SIGPIPE)."""
 
 
 def overview() -> str:
@@ -87,7 +93,34 @@ def run() -> NoReturn:
     """The program ``vitruvian``."""
     leaving.prepare()
     end_in_order()
-    leaving.leave(main())
+    leaving.leave(while_read(main))
+
+
+def while_read(command: Callable[[], int]) -> int:
+    """The exit code of a command; ``NOT_READ`` if whoever reads what it prints leaves before the end (``| head``)."""
+    try:
+        try:
+            return command()
+        finally:
+            sys.stdout.flush()  # what a pipe refuses is told here, not while the interpreter goes down
+    except BrokenPipeError:
+        gone = [stream for stream in (sys.stdout, sys.stderr) if _is_gone(stream)]
+        if not gone:  # it was another pipe or connection
+            raise
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        for stream in gone:
+            os.dup2(nowhere, stream.fileno())
+        return NOT_READ
+
+
+def _is_gone(stream: TextIO) -> bool:
+    """Whether nobody reads it any more."""
+    try:
+        watched = select.poll()
+        watched.register(stream.fileno(), select.POLLOUT)
+        return any(state & (select.POLLERR | select.POLLHUP) for _, state in watched.poll(0))
+    except (OSError, ValueError):  # not a file
+        return False
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import Any, Literal
 
 import numpy as np
@@ -23,9 +24,11 @@ from vitruvian.datagen.spin.crop import PIXEL_SCALE
 from vitruvian.datagen.spin.photographs import PhotographList
 from vitruvian.datagen.spin.sample import annotation
 from vitruvian.errors import InputError
+from vitruvian.evaluate.predictions import Predictions, predicted
 from vitruvian.methods.body_errors import aligned_distance, mean_distance
 from vitruvian.methods.cpu.fits import laid_out
-from vitruvian.methods.pymaf.reconstruct import PymafReconstructor
+from vitruvian.methods.pymaf.full_camera import Crop
+from vitruvian.methods.pymaf.reconstruct import Person, PymafReconstructor
 from vitruvian.methods.pymaf.rotations import axis_angle_to_matrix
 from vitruvian.shards import ShardDataset
 
@@ -67,6 +70,7 @@ class BodyErrors:
     pve_mm: NDArray[np.float64]
     mean_body_pa_mpjpe_mm: NDArray[np.float64]
     """PA-MPJPE of the mean body that the network starts from: what knowing nothing of the picture gives."""
+    predictions: Predictions
 
     def means(self) -> dict[str, float]:
         """Of every measure that has truth."""
@@ -78,6 +82,8 @@ class BodyErrors:
 class _Sample:
     name: str
     image: NDArray[np.float32]
+    points: NDArray[np.float32] | None
+    """Where the first correction reads its map, of a network that takes them from masks."""
     pose: NDArray[np.float32]
     betas: NDArray[np.float32]
     joints: NDArray[np.float64] | None
@@ -105,9 +111,11 @@ def evaluate_list(
         for index in range(len(photographs)):
             labels = photographs.labels(index)
             square = (float(labels["center"][0]), float(labels["center"][1]), PIXEL_SCALE * labels["scale"])
+            image, points = seen(reconstructor, photographs.picture(index), square)
             yield _Sample(
                 name=photographs.names[index],
-                image=reconstructor.network_image(photographs.picture(index), square),
+                image=image,
+                points=points,
                 pose=labels["pose"].astype(np.float32),
                 betas=labels["shape"].astype(np.float32),
                 joints=labels["S"][list(places), :3] if benchmark.joints == "list" else None,
@@ -141,9 +149,11 @@ def evaluate_shards(
                 )
             labels = annotation(stored)
             square = (float(labels["center"][0]), float(labels["center"][1]), PIXEL_SCALE * labels["scale"])
+            image, points = seen(reconstructor, stored["rgb"], square, stored.get("mask"))
             yield _Sample(
                 name=f"{stored['subject_id']}/{stored['view_index']}",
-                image=reconstructor.network_image(stored["rgb"], square),
+                image=image,
+                points=points,
                 pose=labels["pose"].astype(np.float32),
                 betas=labels["shape"].astype(np.float32),
                 joints=None,
@@ -154,6 +164,30 @@ def evaluate_shards(
     return _measure(
         reconstructor, samples(), len(chosen), layers, body.h36m, Benchmark(joints="body"), batch_size, progress
     )  # fmt: skip
+
+
+def by_action(names: Sequence[str], values: NDArray[np.float64]) -> dict[str, float]:
+    """Means of Human3.6M's actions, by name: the second word of a picture's file name (``S9_Walking_1.54138969_000001.jpg``);
+    ``unknown`` for files that are called otherwise."""
+    groups: dict[str, list[float]] = {}
+    for name, value in zip(names, values.tolist(), strict=True):
+        words = PurePosixPath(name).name.split(".")[0].split("_")
+        groups.setdefault(words[1] if len(words) > 1 else "unknown", []).append(value)
+    return {action: float(np.mean(groups[action])) for action in sorted(groups)}
+
+
+def seen(
+    reconstructor: PymafReconstructor,
+    picture: NDArray[np.uint8],
+    square: Crop,
+    mask: NDArray[np.bool_] | None = None,
+) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+    """What the network gets of a picture: (3, S, S), and (N, 2) first points if it reads them from a mask (the given one, or
+    its own)."""
+    points = None
+    if reconstructor.network.options.first_points == "mask":
+        points = reconstructor.first_points([Person(picture, None, mask)], [square])
+    return reconstructor.network_image(picture, square), None if points is None else points[0]
 
 
 def chosen_samples(count: int, max_samples: int | None) -> list[int]:
@@ -185,11 +219,15 @@ def _measure(
         return (found - found[:, :1])[:, places]
 
     names: list[str] = []
+    estimated: list[Predictions] = []
     columns: dict[str, list[NDArray[np.float64]]] = {name: [] for name in (*NAMES, "mean_body_pa_mpjpe_mm")}
     with torch.inference_mode():
         for batch in _batches(samples, batch_size):
             images = torch.from_numpy(np.stack([sample.image for sample in batch])).to(device)
-            estimates = reconstructor.network(laid_out(images), surfaces="all", iuv=False).estimates
+            chosen = [sample.points for sample in batch if sample.points is not None]
+            points = torch.from_numpy(np.stack(chosen)).to(device) if chosen else None
+            estimates = reconstructor.network(laid_out(images), surfaces="all", iuv=False, points=points).estimates
+            estimated.append(predicted(estimates[-1], indices, weights))
             truth_vertices, truth_smpl = _true_bodies(batch, layers, device)
             if benchmark.joints == "body":
                 wanted = joints_of(truth_smpl, truth_vertices)
@@ -209,7 +247,8 @@ def _measure(
             names += [sample.name for sample in batch]
             if progress is not None:
                 progress(len(names), count)
-    return BodyErrors(samples=tuple(names), **{name: np.concatenate(parts) for name, parts in columns.items()})
+    found_all = {name: np.concatenate(parts) for name, parts in columns.items()}
+    return BodyErrors(samples=tuple(names), predictions=Predictions.joined(estimated), **found_all)
 
 
 def _true_bodies(batch: Sequence[_Sample], layers: Mapping[str, BodyLayer], device: torch.device) -> tuple[Tensor, Tensor]:

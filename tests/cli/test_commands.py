@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from tests.cli.conftest import Refuses, Run
-from vitruvian.cli.main import COMMANDS
+from vitruvian.cli.main import COMMANDS, while_read
 
 
 def test_the_front_door_lists_every_command(vitruvian: Run, refuses: Refuses) -> None:
@@ -28,6 +31,27 @@ def test_help_explains_each_command_and_its_options(vitruvian: Run, name: str) -
     assert f"usage: vitruvian {name}" in result.stdout
     assert len(result.stdout.splitlines()) >= 5
     assert "(default: None)" not in result.stdout and "(default: )" not in result.stdout
+
+
+def test_who_stops_reading_ends_the_command_quietly() -> None:
+    """``vitruvian ... --help | head`` with a reader that is gone at once."""
+    for arguments, unbuffered in ((["--help"], {"PYTHONUNBUFFERED": "1"}), (["--help"], {}), (["train", "--help"], {})):
+        reading, writing = os.pipe()
+        os.close(reading)
+        with os.fdopen(writing, "wb") as pipe:
+            command = [sys.executable, "-m", "vitruvian.cli.main", *arguments]
+            environment = {key: value for key, value in os.environ.items() if key != "PYTHONUNBUFFERED"} | unbuffered
+            result = subprocess.run(command, stdout=pipe, stderr=subprocess.PIPE, text=True, timeout=300, env=environment)
+        assert (result.returncode, result.stderr) == (141, "")
+
+
+def test_a_broken_connection_is_no_quiet_end() -> None:
+    def command() -> int:
+        raise BrokenPipeError("of a socket")
+
+    with pytest.raises(BrokenPipeError, match="of a socket"):
+        while_read(command)
+    assert while_read(lambda: 3) == 3
 
 
 def test_doctor_finds_what_is_required(vitruvian: Run) -> None:

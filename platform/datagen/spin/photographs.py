@@ -8,6 +8,7 @@ by the restricted reader.
 from __future__ import annotations
 
 import zipfile
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -30,6 +31,7 @@ _LABELS: dict[str, tuple[int, ...]] = {
     "pose": (72,),
     "shape": (10,),
 }
+_COLUMNS = ("imgname", "center", "scale", "has_smpl", "gender", "person", "body_model", *_LABELS)
 _FROM_SMPL24 = (8, 5, -1, -1, 4, 7, 21, 19, 17, 16, 18, 20, *[-1] * 12)
 """For each of SPIN's 24 points the SMPL joint that is the same, -1 where none is."""
 LOOKED_FOR = 64
@@ -182,14 +184,19 @@ def _as_j24(values: NDArray[Any]) -> NDArray[Any]:
     return moved
 
 
+def read_texts(path: Path, key: str) -> tuple[str, ...]:
+    """A column of texts of a list that nothing else needs, such as ``maskname``; empty where the list does not have it."""
+    found = _arrays(path, (key,))
+    return _texts(found[key]) if key in found else ()
+
+
 def _texts(values: NDArray[Any]) -> tuple[str, ...]:
     return tuple(value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value) for value in values.tolist())
 
 
-def _arrays(path: Path) -> dict[str, NDArray[Any]]:
+def _arrays(path: Path, wanted: Sequence[str] = _COLUMNS) -> dict[str, NDArray[Any]]:
     if not path.is_file() or not zipfile.is_zipfile(path):
         raise InputError(f"Photograph list {path}: no such file, or not an .npz archive.")
-    wanted = ("imgname", "center", "scale", "has_smpl", "gender", "person", "body_model", *_LABELS)
     found: dict[str, NDArray[Any]] = {}
     try:
         with np.load(path, allow_pickle=False) as archive:
