@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from vitruvian.errors import InputError
 from vitruvian.methods.stage import Stage, seed_torch
+from vitruvian.methods.starting import start_state
 from vitruvian.methods.weights import load_into
 from vitruvian.train.memory_format import channels_last_weights
 from vitruvian.train.rivals import Optimizer, stage_optimizer
@@ -40,7 +41,8 @@ def new_state(stage: Stage, *, seed: int, device: torch.device, init: Mapping[st
     seed_torch(seed)
     network = stage.network()
     if init is not None:
-        load_into(network, init, origin="weights to start from")
+        origin = "weights to start from"
+        load_into(network, start_state(network, init, origin=origin), origin=origin)
     network = network.to(device)
     if stage.training.channels_last:
         channels_last_weights(network)

@@ -6,13 +6,20 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from vitruvian.errors import InputError
 from vitruvian.methods.run_folders import WEIGHTS_FOLDER, find_weights
 from vitruvian.methods.stage import Recipe, Stage
+from vitruvian.methods.starting import differing_options, start_state
 from vitruvian.methods.weights import load_into, load_weights, read_card, weights_sha256
 from vitruvian.storage.url import Url, absolute, as_place
 from vitruvian.train.receipt import is_finished
+
+_OTHER_BODY = (
+    "A network is trained on with bodies of its own model. For SMPL give its files, --set body_model=SMPL_NEUTRAL.pkl "
+    "body_data=FOLDER, and data of SMPL bodies; for the built-in body leave both out."
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -121,14 +128,28 @@ def _check_start(stage: Stage, folder: Path, recipe: Recipe) -> None:
     there, wanted = weights.card.options.get("network"), stage.card_options().get("network")
     if isinstance(there, dict) and isinstance(wanted, dict):
         plain = json.loads(json.dumps(wanted))  # as a card holds it
-        different = [name for name in sorted({*there, *plain}) if there.get(name) != plain.get(name)]
+        different = differing_options(there, plain)
+        if "body" in different:
+            raise InputError(
+                f"--init {folder}: its bodies are of the model {_body_of(there)}, those to be trained of {_body_of(plain)}. "
+                + _OTHER_BODY
+            )
         if different:
             shown = "; ".join(f"{name} is {there.get(name)!r} there, {plain.get(name)!r} here" for name in different[:5])
             raise InputError(
                 f"--init {folder}: its network has other options than that of {recipe.method}/{recipe.name} ({shown}). "
                 f"Change the recipe's with --set {stage.name}.options.NAME=VALUE, or take another recipe."
             )
-    load_into(stage.network(), weights.state_dict, origin=f"--init {folder}")
+    network, origin = stage.network(), f"--init {folder}"
+    load_into(network, start_state(network, weights.state_dict, origin=origin), origin=origin)
+
+
+def _body_of(options: Mapping[str, Any]) -> str:
+    body = options.get("body")
+    if not isinstance(body, Mapping):
+        return "unknown"
+    vertices = body.get("num_vertices")
+    return f"{body.get('name')!r}" + (f" ({vertices} vertices, {body.get('num_points')} mesh points)" if vertices else "")
 
 
 def _listed(stages: Sequence[Stage]) -> str:

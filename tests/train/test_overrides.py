@@ -7,7 +7,10 @@ from refine_stage import RefineStage, two_stages
 from wave_stage import WaveStage, wave_recipe
 
 from vitruvian.errors import InputError
-from vitruvian.train.overrides import apply_overrides
+from vitruvian.methods.pymaf.options import PymafNetworkOptions
+from vitruvian.methods.pymaf.stage import BodyStage
+from vitruvian.methods.stage import Recipe, Training
+from vitruvian.train.overrides import apply_overrides, override_options, whole_paths
 
 RECIPE = wave_recipe(WaveStage())
 
@@ -50,6 +53,31 @@ def test_values_reach_their_fields() -> None:
 def test_mistakes_are_named(override: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
         apply_overrides(RECIPE, [override])
+
+
+def test_options_that_go_together_are_checked_together() -> None:
+    recipe = Recipe(method="pymaf", name="test", protocols=("pymaf",), stages=(BodyStage(training=Training(
+        epochs=1, batch_size=1, learning_rate=1.0)),))  # fmt: skip
+    changed = apply_overrides(recipe, ["body_model=SMPL.pkl", "training.epochs=3", "body_data=folder"])
+    stage = changed.stages[0]
+    assert isinstance(stage, BodyStage) and (stage.body_model, stage.body_data, stage.training.epochs) == (
+        "SMPL.pkl",
+        "folder",
+        3,
+    )
+    table = apply_overrides(recipe, ["options.first_points=table", "options.table_rows=9"]).stages[0]
+    assert isinstance(table, BodyStage) and table.options.table_rows == 9
+    for overrides in (["body_model=SMPL.pkl"], ["body_model=SMPL.pkl", "training.epochs=3"]):
+        with pytest.raises(InputError, match=r"--set body_model=SMPL\.pkl: .*go together"):
+            apply_overrides(recipe, overrides)
+    with pytest.raises(InputError, match="epochs must be at least 0"):
+        apply_overrides(recipe, ["training.epochs=-1", "training.batch_size=2"])
+    whole = whole_paths(recipe, ["body_model=SMPL.pkl", "body_data=folder"], stages=["body"])
+    assert whole == {"body.body_model": "SMPL.pkl", "body.body_data": "folder"}
+    options = override_options(PymafNetworkOptions(), ["table_rows=9", "first_points=table"])
+    assert options.first_points == "table"
+    with pytest.raises(InputError, match="--set table_rows=9"):
+        override_options(PymafNetworkOptions(), ["table_rows=9", "hidden=8"])
 
 
 def test_what_several_stages_have_is_changed_in_all_and_what_one_has_in_it() -> None:
