@@ -14,6 +14,7 @@ void bind_interpolate(nb::module_ &);
 void bind_winograd(nb::module_ &);
 void bind_group_norm(nb::module_ &);
 void bind_sample_maps(nb::module_ &);
+void bind_crop(nb::module_ &);
 
 NB_MODULE(_native, m) {
     m.doc() = "Stateless kernels: numpy in, numpy out, the GIL released. Their typed faces are vitruvian.geometry and vitruvian.methods.cpu.";
@@ -28,4 +29,5 @@ NB_MODULE(_native, m) {
     bind_winograd(m);
     bind_group_norm(m);
     bind_sample_maps(m);
+    bind_crop(m);
 }

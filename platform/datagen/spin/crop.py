@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+
+from vitruvian.geometry.crops import resized_cut_out, tabulated
 
 SIZE_PX = 224
 PIXEL_SCALE = 200.0
@@ -63,41 +64,10 @@ def crop(
     """(size, size, 3) of a photograph (H, W, 3); black where the box leaves it."""
     corners = np.array([[1, 1], [size_px + 1, size_px + 1]])
     upper_left, lower_right = transform_points(corners, center, scale, size_px=size_px, inverse=True) - 1
-    pad = 0
-    if rotation_deg != 0:
-        across = lower_right - upper_left
-        pad = int(np.linalg.norm(across) / 2 - across[1] / 2)
-        upper_left, lower_right = upper_left - pad, lower_right + pad
-    width, height = lower_right - upper_left
-    whole = np.zeros((height, width, 3), np.uint8)
-    rows, columns = picture.shape[:2]
-    left, right = max(0, upper_left[0]), min(columns, lower_right[0])
-    top, bottom = max(0, upper_left[1]), min(rows, lower_right[1])
-    if left < right and top < bottom:
-        target = np.s_[top - upper_left[1] : bottom - upper_left[1], left - upper_left[0] : right - upper_left[0]]
-        whole[target] = picture[top:bottom, left:right, :3]
-    if rotation_deg != 0:
-        whole = turned(whole, rotation_deg)[pad : height - pad, pad : width - pad]
-    return np.array(Image.fromarray(whole).resize((size_px, size_px), Image.Resampling.BICUBIC))
-
-
-def turned(picture: NDArray[np.uint8], angle_deg: float) -> NDArray[np.uint8]:
-    """The picture turned counter-clockwise about its middle: bilinear, black outside, cut to whole levels."""
-    height, width = picture.shape[:2]
-    angle = np.radians(angle_deg)
-    c, s = np.cos(angle), np.sin(angle)
-    x, y = np.arange(width)[None] - (width / 2 - 0.5), np.arange(height)[:, None] - (height / 2 - 0.5)
-    columns, rows = c * x - s * y + (width / 2 - 0.5), s * x + c * y + (height / 2 - 0.5)
-    left, top = np.floor(columns).astype(np.int64), np.floor(rows).astype(np.int64)
-    right, down = (columns - left)[..., None], (rows - top)[..., None]
-    padded = np.pad(picture, ((1, 1), (1, 1), (0, 0))).astype(np.float64)
-
-    def at(row: NDArray[np.int64], column: NDArray[np.int64]) -> NDArray[np.float64]:
-        return padded[np.clip(row + 1, 0, height + 1), np.clip(column + 1, 0, width + 1)]
-
-    upper = at(top, left) * (1 - right) + at(top, left + 1) * right
-    lower = at(top + 1, left) * (1 - right) + at(top + 1, left + 1) * right
-    return (upper * (1 - down) + lower * down + 1e-6).astype(np.uint8)
+    across = lower_right - upper_left
+    pad = int(np.linalg.norm(across) / 2 - across[1] / 2)
+    (left, top), (right, bottom) = upper_left.tolist(), lower_right.tolist()
+    return resized_cut_out(picture, (left, top), (right, bottom), size_px=size_px, pad=pad, rotation_deg=rotation_deg)
 
 
 def coloured(cropped: NDArray[np.uint8], gains: NDArray[Any] | None = None, *, flip: bool = False) -> NDArray[np.float32]:
@@ -112,3 +82,19 @@ def normalised(picture: NDArray[np.float32]) -> NDArray[np.float32]:
     """(3, S, S) for the network: less ImageNet's mean over its standard deviation."""
     shifted = picture - np.array(IMAGE_MEAN, np.float32)
     return np.asarray(shifted / np.array(IMAGE_STD, np.float32), np.float32).transpose(2, 0, 1)
+
+
+_LEVELS = np.arange(256, dtype=np.uint8)
+_FLOATS = np.ascontiguousarray(normalised(coloured(np.repeat(_LEVELS[None, :, None], 3, axis=2)))[:, 0])
+"""(3, 256) what each level of each channel is for the network."""
+
+
+def network_picture(
+    cropped: NDArray[np.uint8], gains: NDArray[Any] | tuple[float, ...] | None = None, *, flip: bool = False
+) -> NDArray[np.float32]:
+    """(3, S, S): ``normalised`` of ``coloured``, with each level computed once."""
+    tables = _FLOATS
+    if gains is not None:
+        changed = np.clip(_LEVELS * np.asarray(gains, np.float64)[:, None], 0.0, 255.0).astype(np.uint8)
+        tables = np.take_along_axis(_FLOATS, changed, axis=1)
+    return tabulated(cropped, tables, mirror=flip).transpose(2, 0, 1)

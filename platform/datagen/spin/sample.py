@@ -18,7 +18,7 @@ from vitruvian.bodies.model import BodyModel
 from vitruvian.bodies.skinning import pose_body
 from vitruvian.datagen.spin.augment import CropDraw, keypoints_in_crop, turned_joints, turned_pose
 from vitruvian.datagen.spin.camera import AXES, SIZE_PX, crop_camera, estimate_translation, orientation_down, weak_perspective
-from vitruvian.datagen.spin.crop import PIXEL_SCALE, coloured, crop, normalised
+from vitruvian.datagen.spin.crop import PIXEL_SCALE, crop, network_picture
 from vitruvian.datagen.spin.iuv_maps import MAP_SIZE_PX, to_published
 from vitruvian.shards.body_items import OUTSIDE
 
@@ -62,7 +62,7 @@ def training_sample(picture: NDArray[np.uint8], labels: Mapping[str, Any], draw:
     center, scale = labels["center"], float(labels["scale"])
     cropped = crop(picture, center, scale * drawn.scale, rotation_deg=drawn.rotation_deg)
     return {
-        "img": normalised(coloured(cropped, np.array(drawn.gains), flip=drawn.flip)),
+        "img": network_picture(cropped, drawn.gains, flip=drawn.flip),
         "keypoints": keypoints_in_crop(np.concatenate([labels["openpose"], labels["part"]]), center, scale, drawn),
         "pose_3d": turned_joints(labels["S"], drawn),
         "pose": turned_pose(labels["pose"], drawn),

@@ -17,7 +17,7 @@ from vitruvian.bodies.regression_body import BUILTIN, RegressionBody
 from vitruvian.bodies.skinning import pose_body
 from vitruvian.datagen.spin.augment import CropDraw, draw_crop, keypoints_in_crop, turned_joints, turned_pose
 from vitruvian.datagen.spin.camera import AXES, crop_camera
-from vitruvian.datagen.spin.crop import coloured, crop, crop_matrix, normalised
+from vitruvian.datagen.spin.crop import crop, crop_matrix, network_picture
 from vitruvian.datagen.spin.iuv_maps import to_published
 from vitruvian.datagen.spin.sample import annotation, solved_camera
 
@@ -54,7 +54,7 @@ def training_sample(
         seen = direct_crop(stored["rgb"], center, scale * draw.scale, size_px=image_size_px, rotation_deg=draw.rotation_deg)
     keypoints = np.concatenate([labels["openpose"], labels["part"]])
     return {
-        "image": normalised(coloured(seen, np.array(draw.gains), flip=draw.flip)),
+        "image": network_picture(seen, draw.gains, flip=draw.flip),
         "keypoints": keypoints_in_crop(keypoints, center, scale, draw, exact=not options.whole_pixels),
         "joints": turned_joints(labels["S"], draw),
         "pose": turned_pose(labels["pose"], draw),
