@@ -15,6 +15,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from PIL import Image
 
+from vitruvian.geometry.jpeg import decode_jpeg
+
 JPEG_QUALITY = 95
 DEPTH_STEP_M = 1e-4
 PNG_RUN_LENGTHS = 3  # zlib's Z_RLE: on filtered maps it is both the fastest and the smallest of zlib's strategies
@@ -46,7 +48,7 @@ def encode_rgb(rgb: NDArray[np.uint8]) -> bytes:
 
 def decode_rgb(data: Buffer) -> NDArray[np.uint8]:
     """JPEG to (H, W, 3) uint8 sRGB."""
-    return np.array(_load(data).convert("RGB"))
+    return decode_jpeg(data)
 
 
 def encode_png(picture: NDArray[np.uint8]) -> bytes:

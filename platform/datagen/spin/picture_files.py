@@ -5,6 +5,7 @@ Pictures are turned as their camera says (EXIF), as OpenCV does in the published
 
 from __future__ import annotations
 
+import contextlib
 import io
 from pathlib import Path
 
@@ -14,10 +15,13 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from vitruvian.errors import InputError
+from vitruvian.geometry.jpeg import decode_jpeg
 
 _REDUCED = {1: cv2.IMREAD_COLOR, 2: cv2.IMREAD_REDUCED_COLOR_2, 4: cv2.IMREAD_REDUCED_COLOR_4, 8: cv2.IMREAD_REDUCED_COLOR_8}
 _ENDS = {b"\xff\xd8": b"\xff\xd9", b"\x89P": b"IEND"}
 """How a whole file of these kinds ends."""
+_EXIF = b"Exif\0\0"
+"""Opens the part of a JPEG that may say how the camera was held."""
 
 
 def read_picture(path: Path, *, reduction: int = 1) -> NDArray[np.uint8]:
@@ -32,6 +36,9 @@ def read_picture(path: Path, *, reduction: int = 1) -> NDArray[np.uint8]:
         raise InputError(f"{path}: is not a readable picture ({error.strerror}).") from None
     jpeg = data[:2] == b"\xff\xd8"
     if data[:2] in _ENDS and _ENDS[data[:2]] in data[-64:]:
+        if jpeg and _EXIF not in data:
+            with contextlib.suppress(ValueError):  # damaged, or unusual: the next one knows more kinds
+                return decode_jpeg(data, reduction=reduction)
         found = cv2.imdecode(np.frombuffer(data, np.uint8), _REDUCED[reduction if jpeg else 1])
         if found is not None:
             return np.asarray(found[..., ::-1], np.uint8)
