@@ -5,14 +5,15 @@ Source: SPIN and PyMAF; the order of draws is the published one, so that their l
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial.transform import Rotation
 
 from vitruvian.bodies.skeleton import MIRROR_JOINTS
+from vitruvian.datagen.spin.axis_angle import turned_about_z
 from vitruvian.datagen.spin.crop import SIZE_PX, crop_matrix, transform_points
 
 NOISE_FACTOR = 0.4
@@ -94,8 +95,7 @@ def turned_joints(joints: NDArray[Any], draw: CropDraw, *, mirror: tuple[int, ..
 def turned_pose(pose_72: NDArray[Any], draw: CropDraw) -> NDArray[np.float32]:
     """(72,) axis-angle in the camera's axes (y down), as the drawn crop shows it: the root turned, then all mirrored."""
     pose = np.array(pose_72, np.float64)
-    turn = Rotation.from_euler("z", -draw.rotation_deg, degrees=True)
-    pose[:3] = (turn * Rotation.from_rotvec(pose[:3])).as_rotvec()
+    pose[:3] = turned_about_z(pose[:3].tolist(), -math.radians(draw.rotation_deg))
     if draw.flip:
         pose = (pose.reshape(24, 3)[list(MIRROR_JOINTS)] * np.array([1.0, -1.0, -1.0])).reshape(-1)
     return pose.astype(np.float32)

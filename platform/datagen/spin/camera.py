@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial.transform import Rotation
 
+from vitruvian.datagen.spin.axis_angle import axis_angle_of, matrix_of
 from vitruvian.geometry.camera import Camera
 
 FOCAL_PX = 5000.0
@@ -71,13 +71,9 @@ def crop_camera(
 
 def orientation_down(global_orient_3: NDArray[Any], camera: Camera) -> NDArray[np.float64]:
     """(3,) axis-angle of a body's root in PyMAF's axes, as ``camera`` sees it: what SPIN's lists hold in ``pose[:3]``."""
-    return _rotvec(AXES @ camera.rotation_33 @ Rotation.from_rotvec(np.asarray(global_orient_3, np.float64)).as_matrix())
+    return axis_angle_of(AXES @ camera.rotation_33 @ matrix_of(global_orient_3))
 
 
 def orientation_up(global_orient_3: NDArray[Any], camera: Camera) -> NDArray[np.float64]:
     """(3,) the same in axes with y up and z towards the viewer: what HuManiFlow predicts."""
-    return _rotvec(camera.rotation_33 @ Rotation.from_rotvec(np.asarray(global_orient_3, np.float64)).as_matrix())
-
-
-def _rotvec(matrix_33: NDArray[np.float64]) -> NDArray[np.float64]:
-    return Rotation.from_matrix(matrix_33).as_rotvec()
+    return axis_angle_of(camera.rotation_33 @ matrix_of(global_orient_3))
