@@ -139,6 +139,10 @@ def optional_parts() -> list[Finding]:
             "for evaluate bodies --benchmark coco: pip install -e '.[coco]'",
         ),
         _attempt("optional", "av", _installed("av", "av"), "for pose on videos: pip install -e '.[video]'"),
+        *(
+            _attempt("optional", name, _installed(name, name), f"for pose --detector {what}: pip install -e '.[detect]'")
+            for name, what in (("onnxruntime", "FILE.onnx"), ("transformers", "FOLDER"))
+        ),
     ]
 
 

@@ -35,13 +35,14 @@ What is computed is kept as it comes: after an interruption the same command goe
 
 Weights are what vitruvian train pymaf leaves, or a published checkpoint after vitruvian weights import FILE --as pymaf.
 
-Who is meant: --box or --boxes, else a mask (--mask, or X_mask.png beside X.png), else the picture's transparency, else the
-person whom the tool finds by itself, who must be whole and upright. --people whole takes the whole picture, as it is, for
-one person.
+Who is meant: --box or --boxes, or everyone whom --detector finds; else a mask (--mask, or X_mask.png beside X.png), else the
+picture's transparency, else the person whom the tool finds by itself, who must be whole and upright. --people whole takes the
+whole picture, as it is, for one person.
 
 Examples:
   vitruvian pose photo.jpg --weights runs/pymaf-tiny
   vitruvian pose photo.jpg --box 120 40 330 620 --weights models:/pymaf@paper --format glb
+  vitruvian pose party.jpg --weights weights/pymaf --detector yolov8n.onnx
   vitruvian pose dance.mp4 --weights weights/pymaf --detector yolov8n.torchscript --out poses
   vitruvian pose holiday/ --people whole --weights weights/pymaf --out poses --pkl poses/output.pkl"""
 
@@ -62,7 +63,7 @@ class Options:
     mask: Path | None = None
     """Where the person is: a grey picture of the same size, white on the person; for several pictures a folder of masks."""
     detector: Path | None = None
-    """Finds the people of a video: an exported YOLO network (.torchscript or .onnx), or a folder of a transformers model."""
+    """Finds the people: an exported YOLO network (.torchscript or .onnx), or a folder of a transformers model."""
     detect_every: int = 5
     """Look for people in every so many frames of a video; in between their boxes move evenly."""
     people: Literal["auto", "given", "whole"] = "auto"
@@ -110,8 +111,12 @@ def main(arguments: list[str], program: str) -> int:
     if options.out is not None and options.out.suffix and not options.out.is_dir():
         raise InputError(f"--out {options.out}: give a folder; several files are written for each picture.")
     out = options.out or (Path("poses") if several else Path())
-    if options.detector is not None and not videos:
-        raise InputError("--detector: is for videos. Give --box or --boxes for pictures.")
+    if options.detector is not None:
+        others = {"--box": bool(options.box), "--boxes": options.boxes, "--mask": options.mask}
+        if given := [name for name, value in others.items() if value]:
+            raise InputError(f"--detector, {given[0]}: give one of them; both say who is meant.")
+        if options.people != "auto":
+            raise InputError(f"--detector, --people {options.people}: give one of them; both say who is meant.")
     jobs = [] if videos else plan(options.photos, mask=options.mask, out=out, suffix=".npz", suffixes=())
     settings = Settings(
         weights=options.weights,
@@ -120,6 +125,7 @@ def main(arguments: list[str], program: str) -> int:
         boxes=read_boxes(options.boxes) if options.boxes is not None and not videos else {},
         box=tuple(options.box[k : k + 4] for k in range(0, len(options.box), 4)),
         people=options.people,
+        detector=options.detector,
         mesh_suffix=None if options.format is None else f".{options.format}",
         overlay=options.overlay,
         pkl=options.pkl,
@@ -138,7 +144,7 @@ def _pose_videos(videos: list[Path], out: Path, options: Options, settings: Sett
         raise InputError("--mask: is of a picture. Give --box, --boxes or --detector for videos.")
     if len(videos) > 1 and (options.pkl is not None or options.boxes is not None):
         raise InputError("--pkl, --boxes: are of one video. Take one after the other.")
-    video = VideoSettings(detector=options.detector, detect_every=options.detect_every, boxes=options.boxes)
+    video = VideoSettings(detect_every=options.detect_every, boxes=options.boxes)
     for path in videos:
         pose_video(path, out, settings, video)
     return 0

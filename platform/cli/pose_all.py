@@ -26,6 +26,7 @@ from vitruvian.methods.pymaf.demo_results import parameter_arrays, write_publish
 from vitruvian.methods.pymaf.reconstruct import PymafReconstructor
 from vitruvian.methods.references import fetch_weights
 from vitruvian.methods.registry import load_body_reconstructor
+from vitruvian.methods.video.detectors import load_detector
 
 MAX_OVERLAY_PX = 1024
 """Overlays of larger pictures are drawn at this side."""
@@ -42,6 +43,7 @@ class Settings:
     boxes: Mapping[str, Sequence[Box]]
     box: Sequence[Any]
     people: Literal["auto", "given", "whole"]
+    detector: Path | None
     mesh_suffix: str | None
     overlay: bool
     pkl: Path | None
@@ -104,16 +106,19 @@ def pose_all(jobs: Sequence[Job], settings: Settings) -> int:
         each = (time.perf_counter() - began) / max(1, len(read))
         for one in read:
             if one.found:
-                number = "1 person" if len(one.found) == 1 else f"{len(one.found)} people"
-                print(f"{one.job.mesh}: {number} in {each:.1f} s ({one.origin})", flush=True)
+                print(f"{one.job.mesh}: {_people(len(one.found))} in {each:.1f} s ({one.origin})", flush=True)
     if settings.pkl is not None:
         write_published(settings.pkl, everyone)
-        print(f"{settings.pkl}: {len(everyone)} people, in the published layout")
+        print(f"{settings.pkl}: {_people(len(everyone))}, in the published layout")
     if failures:
         print(f"\n{len(failures)} of {len(jobs)} failed; the others are kept:", file=sys.stderr)
         for photo, reason in failures:
             print(f"  {photo}: {reason}", file=sys.stderr)
     return 1 if failures else 0
+
+
+def _people(count: int) -> str:
+    return "1 person" if count == 1 else f"{count} people"
 
 
 def load_for_pose(weights: Path, *, box_scale: float | None, device: str | None) -> PymafReconstructor:
@@ -144,6 +149,9 @@ class _Worker:
             fetch_weights(settings.weights), box_scale=settings.box_scale, device=settings.device
         )
         self.finder: PersonFinder | None = None
+        self.detector = None
+        if settings.detector is not None:
+            self.detector = load_detector(settings.detector, device=settings.device or "cpu")
 
     def read(self, jobs: Sequence[Job], failures: list[tuple[Path, str]]) -> Iterator[_Read]:
         """The pictures that can be read and in which someone is meant."""
@@ -198,6 +206,11 @@ class _Worker:
             if not given:
                 raise InputError(f"{job.photo}: has no boxes in --boxes. Add {job.photo.name!r} to the file.")
             return list(given), [None] * len(given), "by boxes"
+        if self.detector is not None:
+            found = [_box(box) for box in self.detector(photograph.rgb)]
+            if not found:
+                raise InputError(f"{job.photo}: the detector finds nobody in it. Give a box (--box LEFT TOP RIGHT BOTTOM).")
+            return list(found), [None] * len(found), "found by the detector"
         if settings.people == "whole":
             return [None], [None], "the whole picture"
         if job.mask is not None:

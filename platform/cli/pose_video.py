@@ -46,7 +46,6 @@ _PER_PERSON = (
 class VideoSettings:
     """What pictures do not need."""
 
-    detector: Path | None
     detect_every: int
     boxes: Path | None
 
@@ -93,7 +92,7 @@ def _parts(path: Path, out: Path, settings: Settings, video: VideoSettings, weig
     said = [
         str(path.absolute()), stat.st_size, stat.st_mtime_ns, hashlib.sha256(card).hexdigest(),
         hashlib.sha256(boxes).hexdigest(), settings.box_scale, settings.people, [list(box) for box in settings.box],
-        str(video.detector), video.detect_every,
+        str(settings.detector), video.detect_every,
     ]  # fmt: skip
     key = hashlib.sha256(json.dumps(said).encode()).hexdigest()
     folder = out / f".{path.stem}.parts"
@@ -122,7 +121,7 @@ def _tracks(path: Path, parts: Path, settings: Settings, video: VideoSettings) -
         return None
     if settings.people == "given":
         raise InputError("--people given: a video has no masks. Give --box, --boxes or --detector, or take the whole picture.")
-    found = _find(path, parts, _detector(settings, video), every=video.detect_every)
+    found = _find(path, parts, _detector(settings), every=video.detect_every)
     tracks = link(found, every=video.detect_every, max_gap=15)
     if not tracks:
         raise InputError(
@@ -132,9 +131,9 @@ def _tracks(path: Path, parts: Path, settings: Settings, video: VideoSettings) -
     return tracks
 
 
-def _detector(settings: Settings, video: VideoSettings) -> Detector:
-    if video.detector is not None:
-        return load_detector(video.detector, device=settings.device or "cpu")
+def _detector(settings: Settings) -> Detector:
+    if settings.detector is not None:
+        return load_detector(settings.detector, device=settings.device or "cpu")
     finder = load_finder()
 
     def find(picture: NDArray[np.uint8]) -> NDArray[np.float64]:

@@ -105,4 +105,4 @@ def test_a_video(weights: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.C
     refuses(["pose", "clip.mp4", *base, "--detect-every", "0"], "--detect-every")
     refuses(["pose", "clip.mp4", *base, "--detector", "none.onnx"], "--detector none.onnx")
     refuses(["pose", "clip.mp4", *base], "no person was found", "--detector")
-    refuses(["pose", "clip.png", *base, "--detector", "none.onnx"], "--detector: is for videos")
+    refuses(["pose", "clip.mp4", *base, "--detector", "none.onnx", "--box", "1", "2", "30", "40"], "--detector, --box")
