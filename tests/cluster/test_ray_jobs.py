@@ -26,9 +26,10 @@ from vitruvian.shards.manifest import MANIFEST, read_manifest
 from vitruvian.train.launch import largest_share
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-DATA = ("--source", "meshes", "--block-size", "1", "--held-out", "2", "--views-per-subject", "8", "--size-px", "192",
+DATA = ("--source", "meshes", "--block-size", "1", "--held-out", "2", "--views-per-subject", "4", "--size-px", "192",
         "--query-points", "5000", "--voxel-resolution", "32", "--num-subjects", "12")  # fmt: skip
-TRAINING = ("training.epochs=1", "training.validation_samples=1", "training.batch_size=4", "samples.num_points=50")
+TRAINING = ("training.epochs=1", "training.validation_samples=1", "training.batch_size=8", "samples.num_points=50",
+            "options.num_hourglass=1")  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -105,11 +106,17 @@ def test_data_weights_and_figures_by_jobs_one_of_them_stopped_on_the_way(
         block: entry.sha256 for block, entry in read_manifest(calm).items()
     }
 
-    # Weights: on Ray Train's worker; figures: on a machine that gives the command itself a core.
-    run = shared / "run"
+    # Weights: on Ray Train's worker, and the better of two trials, with a variable that the sweep would set, too.
+    run, sweep = shared / "run", shared / "sweep"
     train = ("train", "pifu", "--data", data, "--out", run, "--num-workers", "1", "--cpus-per-worker", "1")
     said = submit(head, *train, "--pictures-every", "0", "--set", *TRAINING)
     assert "epoch 1/1" in said and f"weights of shape: {run / 'shape' / 'weights'}" in said
+    variables = ("--runtime-env-json", json.dumps({"env_vars": {"OMP_NUM_THREADS": "1"}}))
+    tune = ("tune", "pifu", "--data", data, "--out", sweep, "--space", "schedule", "--trials", "2", "--concurrent", "2")
+    said = submit(head, *tune, "--set", *TRAINING, submission=variables)
+    assert "best: trial" in said and (sweep / "best.json").exists()
+
+    # Figures: on a machine that gives the command itself a core.
     evaluate = ("evaluate", "--data", data, "--weights", run, "--max-subjects", "1", "--cell-mm", "40", "--no-report")
     submit(head, *evaluate, "--out", shared / "eval", submission=("--entrypoint-num-cpus", "1"))
     assert json.loads((shared / "eval" / "metrics.json").read_text())
