@@ -12,6 +12,8 @@ from pymaf_stand_in import extra_arrays, filled, published_state_dict, smpl_arra
 
 from vitruvian.bodies.body_layer import BodySizes
 from vitruvian.bodies.joint_sets import H36M17_TO_J14
+from vitruvian.methods.cpu.fits import laid_out
+from vitruvian.methods.pymaf.inference import for_inference
 from vitruvian.methods.pymaf.network import PymafNetwork, PymafOutput
 from vitruvian.methods.pymaf.options import PymafNetworkOptions
 
@@ -115,6 +117,17 @@ def test_estimates(
         }
         for name, value in found.items():
             np.testing.assert_allclose(value, golden[f"iter{k}.{name}"], rtol=0, atol=2e-5, err_msg=f"iter{k}.{name}")
+
+
+def test_without_normalisations_it_answers_the_same(network: PymafNetwork, golden: dict[str, np.ndarray]) -> None:
+    ready, images = for_inference(network), torch.from_numpy(tensor("pymaf.image", (2, 3, 224, 224)))
+    with torch.inference_mode():
+        last = ready(laid_out(images), surfaces="last", iuv=False).estimates[-1]
+    np.testing.assert_allclose(last.theta(), golden["iter3.theta"], rtol=0, atol=2e-5)
+    np.testing.assert_allclose(last.vertices[:, ::10], golden["iter3.verts"], rtol=0, atol=2e-5)
+    left = [m for m in (*ready.feature_extractor.modules(), *ready.deconv_layers) if isinstance(m, torch.nn.BatchNorm2d)]
+    kept = [m for m in network.modules() if isinstance(m, torch.nn.BatchNorm2d)]
+    assert not left and len(kept) == 56 and ready.regressor is network.regressor
 
 
 def test_the_auxiliary_head(seen: tuple[PymafOutput, dict[str, torch.Tensor]], golden: dict[str, np.ndarray]) -> None:

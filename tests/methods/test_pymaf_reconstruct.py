@@ -30,12 +30,17 @@ CARD = Card(method="pymaf", stage="body", recipe="test", options={"network": dat
 
 
 @pytest.fixture(scope="module")
-def reconstructor() -> PymafReconstructor:
+def network() -> PymafNetwork:
     torch.manual_seed(3)
-    network = PymafNetwork(SMALL)
-    for regressor in network.regressor:  # new networks correct next to nothing
+    made = PymafNetwork(SMALL)
+    for regressor in made.regressor:  # new networks correct next to nothing
         for head in (regressor.decpose, regressor.decshape):
             torch.nn.init.normal_(head.weight, std=0.1)  # type: ignore[union-attr, arg-type]
+    return made
+
+
+@pytest.fixture(scope="module")
+def reconstructor(network: PymafNetwork) -> PymafReconstructor:
     return PymafReconstructor(network, CARD)
 
 
@@ -77,11 +82,9 @@ def test_upright_people_stay_upright(found: BodyReconstruction) -> None:
     assert found.joints_m[names.index("nose"), 1] > found.joints_m[names.index("right_ankle"), 1] + 1.0
 
 
-def test_several_are_as_each(reconstructor: PymafReconstructor, picture: np.ndarray) -> None:
+def test_several_are_as_each(network: PymafNetwork, reconstructor: PymafReconstructor, picture: np.ndarray) -> None:
     people = [(picture, (40.0, 10.0, 90.0, 110.0)), (picture[:90], None), (picture, (100.0, 30.0, 190.0, 120.0))]
-    together = PymafReconstructor(reconstructor.network, CARD, PymafReconstructOptions(people_per_pass=2)).reconstruct_many(
-        people
-    )
+    together = PymafReconstructor(network, CARD, PymafReconstructOptions(people_per_pass=2)).reconstruct_many(people)
     for (image, box), one in zip(people, together, strict=True):
         alone = reconstructor.reconstruct(image, box=box)
         np.testing.assert_allclose(one.mesh.vertices, alone.mesh.vertices, atol=1e-5)
@@ -101,8 +104,10 @@ def test_masks_and_boxes(reconstructor: PymafReconstructor, picture: np.ndarray,
             reconstructor.reconstruct(picture, box=box)
 
 
-def test_weights_come_back_from_their_folder(reconstructor: PymafReconstructor, picture: np.ndarray, tmp_path: Path) -> None:
-    save_weights(tmp_path, reconstructor.network.state_dict(), CARD)
+def test_weights_come_back_from_their_folder(
+    network: PymafNetwork, reconstructor: PymafReconstructor, picture: np.ndarray, tmp_path: Path
+) -> None:
+    save_weights(tmp_path, network.state_dict(), CARD)
     again = load_body_reconstructor(tmp_path).reconstruct(picture)
     np.testing.assert_array_equal(again.joints_px, reconstructor.reconstruct(picture).joints_px)
 

@@ -20,6 +20,7 @@ from vitruvian.methods.cpu.fits import laid_out
 from vitruvian.methods.networks import load_network
 from vitruvian.methods.option_values import options_from
 from vitruvian.methods.pymaf.full_camera import AXES, Crop, picture_camera
+from vitruvian.methods.pymaf.inference import for_inference
 from vitruvian.methods.pymaf.network import Estimate, PymafNetwork
 from vitruvian.methods.pymaf.reconstruct_options import PymafReconstructOptions
 from vitruvian.methods.weights import Card
@@ -41,9 +42,7 @@ class PymafReconstructor:
     """A trained network, in evaluation mode."""
 
     def __init__(self, network: PymafNetwork, card: Card, options: PymafReconstructOptions | None = None) -> None:
-        self.network = network.eval()
-        self.network.feature_extractor.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.network.deconv_layers.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.network = for_inference(network)
         self.card = card
         self.options = options or PymafReconstructOptions()
         self.faces = np.ascontiguousarray(network.body.faces.cpu().numpy(), np.int32)
