@@ -179,13 +179,36 @@ def read_pickled_array(path: Path, name: str) -> Any:
             if archive.getinfo(f"{name}.npy").file_size > MAX_BYTES:
                 raise InputError(f"{path}: its entry {name!r} is larger than 2 GB.")
             stream = io.BytesIO(archive.read(f"{name}.npy"))
-        version = np.lib.format.read_magic(stream)
-        read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-        read_header(stream)
-        return _Reader(stream, encoding="latin1").load()
+        return _npy_objects(stream)
     except InputError:
         raise
     except pickle.UnpicklingError as error:
         raise InputError(f"{path}: {name!r} is not read: {error}. Only pickles of plain arrays are read.") from None
     except Exception as error:  # a damaged archive fails in a hundred ways
         raise InputError(f"{path}: has no readable entry {name!r} ({type(error).__name__}: {error}).") from None
+
+
+def read_pickled_npy(path: Path) -> Any:
+    """What an .npy file of pickled objects holds, read as ``read_pickle`` reads. InputError for a file that is none, or needs
+    more than plain arrays."""
+    try:
+        data = path.read_bytes() if path.stat().st_size <= MAX_BYTES else None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}). Check the path.") from None
+    if data is None:
+        raise InputError(f"{path}: is larger than 2 GB.")
+    try:
+        return _npy_objects(io.BytesIO(data))
+    except pickle.UnpicklingError as error:
+        raise InputError(f"{path}: is not read: {error}. Only pickles of plain arrays are read.") from None
+    except Exception as error:  # a damaged file fails in a hundred ways
+        raise InputError(f"{path}: is not a readable array of objects ({type(error).__name__}: {error}).") from None
+
+
+def _npy_objects(stream: io.BytesIO) -> Any:
+    version = np.lib.format.read_magic(stream)
+    read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    _, _, dtype = read_header(stream)
+    if not dtype.hasobject:
+        raise ValueError("its values are no objects")
+    return _Reader(stream, encoding="latin1").load()

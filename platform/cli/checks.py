@@ -139,9 +139,17 @@ def optional_parts() -> list[Finding]:
             "for evaluate bodies --benchmark coco: pip install -e '.[coco]'",
         ),
         _attempt("optional", "av", _installed("av", "av"), "for pose on videos: pip install -e '.[video]'"),
-        *(
-            _attempt("optional", name, _installed(name, name), f"for pose --detector {what}: pip install -e '.[detect]'")
-            for name, what in (("onnxruntime", "FILE.onnx"), ("transformers", "FOLDER"))
+        _attempt(
+            "optional",
+            "onnxruntime",
+            _installed("onnxruntime", "onnxruntime"),
+            "for pose --detector FILE.onnx: pip install -e '.[detect]'",
+        ),
+        _attempt(
+            "optional",
+            "transformers",
+            _installed("transformers", "transformers"),
+            "for Segment Anything (--sam) and pose --detector FOLDER: pip install -e '.[sam]'",
         ),
     ]
 

@@ -27,6 +27,7 @@ COMMANDS = {
         "reconstruct": "turn a photograph of a person into a mesh",
         "serve": "host reconstructors: an HTTP API and a web page, on Ray Serve",
         "pose": "estimate the bodies of people in photographs, with overlays",
+        "masks": "make masks of people, gather points of them, look at both",
         "weights": "bring published checkpoints in as weights folders",
         "doctor": "say what is installed, what works, and how to get the rest",
     }.items()

@@ -44,6 +44,7 @@ Examples:
   vitruvian pose photo.jpg --box 120 40 330 620 --weights models:/pymaf@paper --format glb
   vitruvian pose party.jpg --weights weights/pymaf --detector yolov8n.onnx
   vitruvian pose dance.mp4 --weights weights/pymaf --detector yolov8n.torchscript --out poses
+  vitruvian pose photo.jpg --box 120 40 330 620 --weights runs/pymaf_sam-tiny --sam sam-vit-huge
   vitruvian pose holiday/ --people whole --weights weights/pymaf --out poses --pkl poses/output.pkl"""
 
 
@@ -62,6 +63,9 @@ class Options:
     a video by frame number, or the published demo's tracklets."""
     mask: Path | None = None
     """Where the person is: a grey picture of the same size, white on the person; for several pictures a folder of masks."""
+    sam: Path | None = None
+    """For weights of pymaf_sam: the folder of a Segment Anything model, which makes the masks that are not given, of each
+    person's box."""
     detector: Path | None = None
     """Finds the people: an exported YOLO network (.torchscript or .onnx), or a folder of a transformers model."""
     detect_every: int = 5
@@ -111,6 +115,8 @@ def main(arguments: list[str], program: str) -> int:
     if options.out is not None and options.out.suffix and not options.out.is_dir():
         raise InputError(f"--out {options.out}: give a folder; several files are written for each picture.")
     out = options.out or (Path("poses") if several else Path())
+    if options.sam is not None and options.mask is not None:
+        raise InputError("--mask, --sam: give masks, or have them made.")
     if options.detector is not None:
         others = {"--box": bool(options.box), "--boxes": options.boxes, "--mask": options.mask}
         if given := [name for name, value in others.items() if value]:
@@ -131,6 +137,7 @@ def main(arguments: list[str], program: str) -> int:
         pkl=options.pkl,
         overwrite=options.overwrite,
         several=several,
+        sam=options.sam,
     )
     if videos:
         return _pose_videos(videos, out, options, settings)

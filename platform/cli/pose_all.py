@@ -18,14 +18,16 @@ from vitruvian.bodies.files import write_npz
 from vitruvian.cli.photographs import Job
 from vitruvian.errors import InputError
 from vitruvian.geometry.mesh_files import save_mesh
-from vitruvian.methods.body_reconstruction import BodyReconstruction, Box
+from vitruvian.methods.body_reconstruction import BodyReconstruction, Box, box_of_mask
 from vitruvian.methods.cutout.find import PersonFinder, load_finder
 from vitruvian.methods.overlay import draw_over, side_view
 from vitruvian.methods.pictures import Photograph, check_mask, read_mask, read_photograph
 from vitruvian.methods.pymaf.demo_results import parameter_arrays, write_published
 from vitruvian.methods.pymaf.reconstruct import PymafReconstructor
+from vitruvian.methods.pymaf_sam.reconstruct import PymafSamReconstructor
 from vitruvian.methods.references import fetch_weights
 from vitruvian.methods.registry import load_body_reconstructor
+from vitruvian.methods.segment.maker import MaskMaker
 from vitruvian.methods.video.detectors import load_detector
 
 MAX_OVERLAY_PX = 1024
@@ -49,6 +51,7 @@ class Settings:
     pkl: Path | None
     overwrite: bool
     several: bool
+    sam: Path | None = None
 
 
 @dataclass(slots=True)
@@ -121,7 +124,7 @@ def _people(count: int) -> str:
     return "1 person" if count == 1 else f"{count} people"
 
 
-def load_for_pose(weights: Path, *, box_scale: float | None, device: str | None) -> PymafReconstructor:
+def load_for_pose(weights: Path, *, box_scale: float | None, device: str | None, sam: Path | None = None) -> PymafReconstructor:
     """The reconstructor of a weights folder as the options of the command want it; raises ``InputError``."""
     import torch
 
@@ -137,6 +140,14 @@ def load_for_pose(weights: Path, *, box_scale: float | None, device: str | None)
         reconstructor.to(torch.device(chosen))
     except (RuntimeError, AssertionError) as error:
         raise InputError(f"--device {chosen}: cannot be used here ({error}). Take cpu.") from error
+    if sam is not None:
+        if not isinstance(reconstructor, PymafSamReconstructor) or reconstructor.network.options.first_points != "mask":
+            raise InputError(
+                f"--sam {sam}: these weights ({reconstructor.card.method}) read no masks. Leave it out, or take weights of "
+                "pymaf_sam that were trained with masks."
+            )
+        reconstructor.maker = MaskMaker(sam=sam, device=device)
+        reconstructor.maker.prepare()
     return reconstructor
 
 
@@ -146,7 +157,7 @@ class _Worker:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.reconstructor = load_for_pose(
-            fetch_weights(settings.weights), box_scale=settings.box_scale, device=settings.device
+            fetch_weights(settings.weights), box_scale=settings.box_scale, device=settings.device, sam=settings.sam
         )
         self.finder: PersonFinder | None = None
         self.detector = None
@@ -225,12 +236,15 @@ class _Worker:
         if self.finder is None:
             self.finder = load_finder()
         try:
-            return [None], [self.finder.find(photograph.rgb).mask], "found by the network"
+            mask = self.finder.find(photograph.rgb).mask
         except InputError:
             raise InputError(
                 f"{job.photo}: no person was found in it. Give a box (--box LEFT TOP RIGHT BOTTOM) or a mask (--mask), or take "
                 "the whole picture (--people whole)."
             ) from None
+        if settings.sam is not None:  # its own mask is made at the box
+            return [box_of_mask(mask)], [None], "found by the network, masks by Segment Anything"
+        return [None], [mask], "found by the network"
 
     def _fail(self, job: Job, error: InputError, failures: list[tuple[Path, str]]) -> None:
         if not self.settings.several:

@@ -63,7 +63,7 @@ def pose_video(path: Path, out: Path, settings: Settings, video: VideoSettings) 
     if next(frames(path), None) is None:  # a file that is no video is told before weights are loaded
         raise InputError(f"{path}: has no pictures in it.")
     weights = fetch_weights(settings.weights)
-    reconstructor = load_for_pose(weights, box_scale=settings.box_scale, device=settings.device)
+    reconstructor = load_for_pose(weights, box_scale=settings.box_scale, device=settings.device, sam=settings.sam)
     parts = _parts(path, out, settings, video, weights)
     began = time.perf_counter()
     tracks = _tracks(path, parts, settings, video)
@@ -92,7 +92,7 @@ def _parts(path: Path, out: Path, settings: Settings, video: VideoSettings, weig
     said = [
         str(path.absolute()), stat.st_size, stat.st_mtime_ns, hashlib.sha256(card).hexdigest(),
         hashlib.sha256(boxes).hexdigest(), settings.box_scale, settings.people, [list(box) for box in settings.box],
-        str(settings.detector), video.detect_every,
+        str(settings.detector), video.detect_every, str(settings.sam),
     ]  # fmt: skip
     key = hashlib.sha256(json.dumps(said).encode()).hexdigest()
     folder = out / f".{path.stem}.parts"

@@ -9,9 +9,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from vitruvian.datagen.spin.fits import read_fits
 from vitruvian.datagen.spin.list_file import ListFile, Member, read_list_file, shares
+from vitruvian.datagen.spin.list_masks import ListMasks
 from vitruvian.datagen.spin.list_samples import ListSamples, MixedSamples, Stored
 from vitruvian.datagen.spin.photographs import PhotographList
 from vitruvian.errors import InputError
@@ -89,10 +91,14 @@ class ListData:
                 f"{self.path}: 'test' names no set to measure on. Add one, or train without (--set "
                 "training.validation_samples=0)."
             )
-        if "mask" in stage.items and any(member.list_file is not None for member in members):
-            raise InputError(
-                f"{self.path}: lists have no masks, and {stage.method} / {stage.name} learns from them. Give 'shards' that do."
-            )
+        masked = "mask" in stage.items
+        for member in members:
+            if masked and member.list_file is not None and member.masks is None:
+                raise InputError(
+                    f"{self.path}: {member.name!r} has no 'masks', and {stage.method} / {stage.name} learns from them. "
+                    f"Make them (vitruvian masks find --list {member.list_file} --pictures {member.pictures} --out MASKS) and "
+                    'add "masks": "MASKS" to it; or take a stored table of points (--recipe published --set table=FILE).'
+                )
         sets: list[Stored] = []
         for member in members:
             if member.shards is not None:
@@ -100,9 +106,12 @@ class ListData:
                 continue
             photographs = _read(member)
             photographs.look_for_pictures()
-            if split == "test":
-                photographs = _with_bodies(photographs)
-            sets.append(ListSamples(photographs, picture_px=picture_px))
+            rows = _with_bodies(photographs) if split == "test" else np.arange(len(photographs))
+            masks = None
+            if masked and member.masks is not None:
+                masks = ListMasks(member.masks, photographs.names, rows)
+                masks.look()
+            sets.append(ListSamples(photographs.chosen(rows), picture_px=picture_px, masks=masks))
         if split == "test":
             _check_pictures(listed, sets)
             return MixedSamples(sets)
@@ -133,13 +142,14 @@ def _read(member: Member) -> PhotographList:
     return photographs if member.fits is None else photographs.with_fits(read_fits(member.fits, len(photographs)))
 
 
-def _with_bodies(photographs: PhotographList) -> PhotographList:
+def _with_bodies(photographs: PhotographList) -> NDArray[np.int64]:
+    """The rows that errors can be measured at."""
     if not photographs.has_smpl.any():
         raise InputError(
             f"{photographs.path}: has no pose and shape, from which errors are measured while training. Take another list for "
             "'test'; vitruvian evaluate bodies measures lists of joints alone."
         )
-    return photographs.chosen(np.flatnonzero(photographs.has_smpl))
+    return np.flatnonzero(photographs.has_smpl)
 
 
 def _check_pictures(listed: ListFile, held_out: list[Stored]) -> None:

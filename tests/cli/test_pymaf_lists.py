@@ -330,6 +330,6 @@ def test_what_is_wrong_with_lists_is_said(data: Path, exported: Path, tmp_path: 
     refused("no pose and shape", train=[one], test=[{**one, "list": str(bare)}])
     with pytest.raises(InputError, match="no JSON file"):
         read_list_file(good.parent / "list.npz")
-    refuses(["train", "pymaf_sam", "--num-workers", "0", "--out", "sam", "--data", str(exported)], "lists have no masks")
+    refuses(["train", "pymaf_sam", "--num-workers", "0", "--out", "sam", "--data", str(exported)], "has no 'masks'")
     refuses(["train", "pifu", "--data", str(exported)], "protocol")
     refuses(["datagen", "export", str(data), "--layout", "pifu", "--out", str(tmp_path / "x")], "holds no")

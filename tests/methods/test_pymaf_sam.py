@@ -50,6 +50,8 @@ def test_points_lie_where_they_should() -> None:
     np.testing.assert_array_equal(mask[rows, columns], [True] * 40 + [False] * 4)
     np.testing.assert_array_equal(points, mask_points(mask, num_foreground=40, num_background=4))
     assert np.ptp(rows[:40]) > 36  # from head to feet
+    quarters = np.histogram2d(rows[:40], columns[:40], bins=[[10, 20, 30, 40, 50], [24, 32, 40]])[0]
+    assert quarters.min() >= 4 and quarters.max() <= 6 and (np.diff(rows[:40]) >= 0).all()  # as many everywhere
 
 
 def test_published_choice_and_stretching() -> None:
@@ -110,7 +112,9 @@ def test_the_stage(tmp_path: Path) -> None:
     np.save(tmp_path / "table.npy", table)
     published = MaskBodyStage(options=TABLE, table=str(tmp_path / "table.npy"), training=stage.training)
     np.testing.assert_array_equal(published.network().masks_points, table)
-    assert published.points(stored, CropDraw()) == {}
+    assert published.points(stored, CropDraw()) == {} and "mask" not in published.items
+    with pytest.raises(InputError, match="none is given"):
+        dataclasses.replace(published, table="").network()
     with pytest.raises(InputError, match="item mask"):
         stage.points({"labels": stored["labels"]}, CropDraw())
     with pytest.raises(ValueError, match="first_points"):
@@ -149,4 +153,5 @@ def test_recipes(name: str) -> None:
     recipe = RECIPES[name]()
     (stage,) = recipe.stages
     assert isinstance(stage, MaskBodyStage) and recipe.method == stage.method == "pymaf_sam"
-    assert stage.options.first_points == "mask" and stage.options.num_first_points == 441
+    assert stage.options.first_points == ("table" if name == "published" else "mask") and stage.options.num_first_points == 441
+    assert ("mask" in stage.items) == (name != "published")

@@ -20,7 +20,7 @@ IN_THE_WILD = ("lsp-orig", "mpii", "lspet", "coco", "coco-full")
 MIXTURES: Mapping[str, tuple[float, float, float]] = {"paper": (0.3, 0.6, 0.1), "eft": (0.5, 0.3, 0.2)}
 """Published shares of Human3.6M, of all sets in the wild together (each by its size), and of MPI-INF-3DHP."""
 
-_KEYS = {"name", "list", "pictures", "fits", "joints", "shards", "share"}
+_KEYS = {"name", "list", "pictures", "masks", "fits", "joints", "shards", "share"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -30,6 +30,8 @@ class Member:
     name: str
     list_file: Path | None = None
     pictures: Path | None = None
+    masks: Path | None = None
+    """Of the people in ``pictures``; see ``spin.list_masks``."""
     fits: Path | None = None
     joints: Literal["j24", "smpl24"] = "j24"
     shards: Path | None = None
@@ -139,6 +141,7 @@ def _member(path: Path, where: str, entry: dict[str, Any]) -> Member:
         name=name,
         list_file=place("list"),
         pictures=place("pictures"),
+        masks=place("masks"),
         fits=place("fits"),
         joints=joints,
         shards=place("shards"),

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from vitruvian.datagen.spin.augment import SCALE_FACTOR
 from vitruvian.datagen.spin.crop import PIXEL_SCALE
+from vitruvian.datagen.spin.list_masks import ListMasks
 from vitruvian.datagen.spin.photographs import PhotographList
 from vitruvian.datagen.spin.picture_files import reduction_for
 
@@ -26,15 +27,17 @@ class Stored(Protocol):
 
 
 class ListSamples:
-    """The photographs of a list, each as a stored view is: ``rgb``, ``labels``, ``has_smpl``, ``has_joints``, ``body_model``.
+    """The photographs of a list, each as a stored view is: ``rgb``, ``labels``, ``has_smpl``, ``has_joints``, ``body_model``;
+    with ``masks`` also ``mask``.
 
     ``picture_px``: the least pixels that a crop must have before it is made small; larger JPEGs are then decoded reduced, and
     their labels are in pixels of the reduced picture. None: whole pictures.
     """
 
-    def __init__(self, photographs: PhotographList, *, picture_px: int | None = None) -> None:
+    def __init__(self, photographs: PhotographList, *, picture_px: int | None = None, masks: ListMasks | None = None) -> None:
         self.photographs = photographs
         self.picture_px = picture_px
+        self.masks = masks
 
     def __len__(self) -> int:
         return len(self.photographs)
@@ -51,7 +54,9 @@ class ListSamples:
             labels["center"], labels["scale"] = labels["center"] / reduction, labels["scale"] / reduction
             for key in ("part", "openpose"):
                 labels[key][:, :2] /= reduction
+        mask = {} if self.masks is None else {"mask": self.masks.read(index, picture.shape[:2], reduction=reduction)}
         return {
+            **mask,
             "rgb": picture,
             "labels": labels,
             "has_smpl": bool(photographs.has_smpl[index]),

@@ -43,9 +43,24 @@ def paper() -> Recipe:
         stages=(stage,),
         data={**pymaf.PUBLISHED_DATA, "items": ITEMS},
         reconstruct=PymafReconstructOptions(),
-        notes="Published: 960 pictures of LSP-Extended and a table of points that belong to none of them "
-        "(options.first_points=table, table=FILE).",
+        notes="Points of each picture's own mask; the recipe published has the table of points that belong to no picture.",
     )
 
 
-RECIPES: Mapping[str, Callable[[], Recipe]] = {"tiny": tiny, "paper": paper}
+def published() -> Recipe:
+    """What the published code runs: ``paper`` with a stored table of 960 rows (``--set table=FILE``), meant for 960 pictures of
+    LSP-Extended (``--data lists.json``)."""
+    recipe = paper()
+    (stage,) = recipe.stages
+    assert isinstance(stage, MaskBodyStage)
+    options = dataclasses.replace(stage.options, first_points="table", table_rows=960)
+    return dataclasses.replace(
+        recipe,
+        name="published",
+        stages=(dataclasses.replace(stage, options=options, frame="stretched"),),
+        notes="Needs a table of points (--set table=FILE; vitruvian masks points makes one). Published with 960 pictures of "
+        "LSP-Extended alone; the encoder began from ImageNet (--set encoder_weights=FILE).",
+    )
+
+
+RECIPES: Mapping[str, Callable[[], Recipe]] = {"tiny": tiny, "paper": paper, "published": published}

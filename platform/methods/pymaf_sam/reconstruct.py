@@ -19,12 +19,13 @@ from vitruvian.methods.pymaf.reconstruct import Person, PymafReconstructor
 from vitruvian.methods.pymaf.reconstruct_options import PymafReconstructOptions
 from vitruvian.methods.pymaf.samples import direct_crop
 from vitruvian.methods.pymaf_sam.mask_points import Frame, mask_points
+from vitruvian.methods.segment.maker import MaskMaker
 from vitruvian.methods.weights import Card
 
 
 class PymafSamReconstructor(PymafReconstructor):
     """A trained network. Where no mask is given, the person is cut out of the crop by the network that comes with the
-    package; any other segmenter's masks (Segment Anything's, too) can be given."""
+    package; or, with ``maker``, out of the picture by Segment Anything at the person's box. Any other masks can be given."""
 
     def __init__(
         self, network: PymafNetwork, card: Card, options: PymafReconstructOptions | None = None, *, frame: Frame = "crop"
@@ -32,6 +33,7 @@ class PymafSamReconstructor(PymafReconstructor):
         super().__init__(network, card, options)
         self.frame: Frame = frame
         self.finder: PersonFinder | None = None
+        self.maker: MaskMaker | None = None
 
     def first_points(self, people: Sequence[Person], squares: Sequence[Crop]) -> NDArray[np.float32] | None:
         """(B, N, 2) points of each mask; as ``PymafReconstructor`` for a network with a table."""
@@ -46,8 +48,9 @@ class PymafSamReconstructor(PymafReconstructor):
         """(S, S) the person in the crop."""
         column, row, side = square
         size = self.network.options.image_size_px
-        if person.mask is not None:
-            grey = person.mask.astype(np.uint8) * 255
+        mask = self.maker.make(person.picture, person.box)[0] if person.mask is None and self.maker else person.mask
+        if mask is not None:
+            grey = mask.astype(np.uint8) * 255
             return direct_crop(grey, (column, row), side / PIXEL_SCALE, size_px=size) > 127
         if self.finder is None:
             self.finder = load_finder()

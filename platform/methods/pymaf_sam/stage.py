@@ -25,35 +25,38 @@ class MaskBodyStage(BodyStage):
     """A batch has ``points`` (B, F + B, 2), too, unless the network has a table of its own."""
 
     method: ClassVar[str] = "pymaf_sam"
-    items: ClassVar[tuple[str, ...]] = (*BodyStage.items, "mask")
     options: PymafNetworkOptions = field(default_factory=lambda: PymafNetworkOptions(first_points="mask"))
     frame: Frame = "crop"
     """Of the points of masks."""
     table: str = ""
-    """With ``options.first_points="table"``: the published file of points, (rows, F + B, 2) in .npy. Rows do not belong to
-    pictures."""
+    """With ``options.first_points="table"``: a file of points, (rows, F + B, 2) in .npy, as published or by ``vitruvian masks
+    points``. Rows do not belong to pictures."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.options.first_points == "grid" or (self.options.first_points == "table") != bool(self.table):
+        if self.options.first_points == "grid" or (self.options.first_points == "mask" and self.table):
             raise ValueError(
                 f"MaskBodyStage: options.first_points is {self.options.first_points!r}, table {self.table!r}; take points of "
                 "masks (mask), or of a file (table, with table=FILE)."
             )
 
+    @property
+    def items(self) -> tuple[str, ...]:  # type: ignore[override]  # points of a table need no masks
+        return BodyStage.items if self.options.first_points == "table" else (*BodyStage.items, "mask")
+
     def network(self) -> PymafNetwork:
         network = super().network()
-        if self.table:
+        if self.options.first_points == "table":
             network.masks_points.copy_(torch.from_numpy(self._table()))
         return network
 
     def points(self, stored: Mapping[str, Any], draw: CropDraw) -> dict[str, np.ndarray]:
-        if self.table:
+        if self.options.first_points == "table":
             return {}
         if "mask" not in stored:
             raise InputError(
-                "data: a sample has no mask, whose points this stage learns from. Make data with item mask, or take the "
-                "published table (--set options.first_points=table options.table_rows=960 table=FILE)."
+                "data: a sample has no mask, whose points this stage learns from. Make data with item mask, or take a stored "
+                "table of points (--recipe published --set table=FILE)."
             )
         labels = annotation(stored)
         scale, size = float(labels["scale"]) * draw.scale, self.options.image_size_px
@@ -67,6 +70,11 @@ class MaskBodyStage(BodyStage):
         return {**super().card_options(), "frame": self.frame}
 
     def _table(self) -> np.ndarray:
+        if not self.table:
+            raise InputError(
+                "table: a stored table of points is to be learnt with, but none is given (--set table=FILE). vitruvian masks "
+                "points makes one."
+            )
         path = Path(self.table).expanduser()
         try:
             points = np.load(path, allow_pickle=False).astype(np.float32)

@@ -1,0 +1,1 @@
+"""Masks by Segment Anything: what is inside a box, or at given points."""

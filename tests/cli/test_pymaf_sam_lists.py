@@ -1,0 +1,126 @@
+"""PyMAF-SAM learns from lists of photographs: with a folder of masks, or with a stored table and none."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.cli.conftest import Refuses
+from vitruvian.cli.main import main
+from vitruvian.datagen.options import DatagenOptions
+from vitruvian.datagen.run import generate
+from vitruvian.datagen.spin.list_masks import ListMasks, mask_names
+from vitruvian.errors import InputError
+from vitruvian.methods.pymaf.options import PymafNetworkOptions
+from vitruvian.methods.pymaf_sam.recipes import ITEMS
+from vitruvian.methods.pymaf_sam.stage import MaskBodyStage
+from vitruvian.methods.registry import load_body_reconstructor
+from vitruvian.methods.stage import Training
+from vitruvian.shards import ShardDataset
+from vitruvian.train.list_data import ListData
+
+OPTIONS = PymafNetworkOptions(
+    image_size_px=64, blocks=(1, 1, 1, 1), width=0.125, map_channels=(16, 16, 16), mlp_layers=(8, 5), hidden=32,
+    first_points="mask", num_foreground=40, num_background=4,
+)  # fmt: skip
+STAGE = MaskBodyStage(options=OPTIONS, training=Training(epochs=1, batch_size=2, learning_rate=1e-3))
+SMALL = [
+    "options.image_size_px=64", "options.blocks=[1,1,1,1]", "options.width=0.125", "options.hidden=32",
+    "options.mlp_layers=[8,5]", "options.map_channels=[16,16,16]", "options.num_foreground=40", "options.num_background=4",
+    "training.validation_samples=1", "training.batch_size=2", "training.epochs=1",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("people") / "data"
+    options = DatagenOptions(
+        out=folder, protocol="pymaf", num_subjects=3, held_out=1, views_per_subject=1, supersample=1, block_size=3,
+        items=ITEMS, num_actors=0,
+    )  # fmt: skip
+    generate(options, progress=False)
+    return folder
+
+
+@pytest.fixture
+def lists(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The data as lists, with the masks of the shards in a folder of their own."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    assert main(["datagen", "export", str(data), "--layout", "spin", "--out", "lists"]) == 0
+    path = tmp_path / "lists" / "lists.json"
+    content = json.loads(path.read_text())
+    for split in ("train", "test"):
+        shards = ShardDataset(data, items=("mask",), split=split)
+        (member,) = content[split]
+        member["masks"] = "masks"
+        with np.load(path.parent / member["list"], allow_pickle=False) as arrays:
+            names = mask_names(arrays["imgname"].tolist())
+        for row, name in enumerate(names):
+            file = path.parent / "masks" / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(shards[row]["mask"].astype(np.uint8) * 255).save(file)
+    path.write_text(json.dumps(content))
+    return path
+
+
+def test_points_of_listed_masks_are_those_of_the_shards(data: Path, lists: Path) -> None:
+    for split in ("train", "test"):
+        shards, listed = ShardDataset(data, items=STAGE.items, split=split), ListData(lists).open(STAGE, split)
+        assert len(shards) == len(listed) > 0
+        for k in range(len(shards)):
+            ours, theirs = (
+                STAGE.sample(one[k], np.random.default_rng(k), training=split == "train") for one in (shards, listed)
+            )
+            assert listed[k]["mask"].shape == listed[k]["rgb"].shape[:2]  # a JPEG that is read reduced has its mask reduced
+            assert ours["points"].shape == theirs["points"].shape == (44, 2)
+            between = np.linalg.norm(ours["points"][:40, None] - theirs["points"][None, :40], axis=-1)
+            assert between.min(axis=1).max() < 0.2  # boxes are rounded in lists: other pixels, the same places
+            np.testing.assert_allclose(theirs["points"][:40].mean(axis=0), ours["points"][:40].mean(axis=0), atol=0.03)
+
+
+@pytest.mark.slow
+def test_training(lists: Path, refuses: Refuses, capsys: pytest.CaptureFixture[str]) -> None:
+    train = ["train", "pymaf_sam", "--num-workers", "0", "--data", str(lists)]
+    assert main([*train, "--out", "masked", "--set", *SMALL]) == 0
+    assert load_body_reconstructor(Path("masked")).card.options["network"]["first_points"] == "mask"  # type: ignore[attr-defined]
+
+    content = json.loads(lists.read_text())
+    for split in ("train", "test"):
+        del content[split][0]["masks"]
+    lists.write_text(json.dumps(content))
+    refuses([*train, "--out", "none", "--set", *SMALL], "has no 'masks'", "masks find --list", "--recipe published")
+    published = [*train, "--recipe", "published", "--out"]
+    refuses([*published, "none", "--set", *SMALL], "none is given", "masks points")
+    table = np.random.default_rng(0).uniform(-1, 1, (7, 44, 2)).astype(np.float32)
+    np.save("table.npy", table)
+    small = [*SMALL, "table=table.npy", "options.table_rows=7"]
+    assert main([*published, "tabled", "--set", *small]) == 0
+    reconstructor = load_body_reconstructor(Path("tabled"))
+    np.testing.assert_array_equal(reconstructor.network.masks_points, table)  # type: ignore[attr-defined]
+
+
+def test_masks_that_do_not_fit(lists: Path) -> None:
+    masks = lists.parent / "masks"
+    file = next(masks.rglob("*_mask.png"))
+    stored = ListMasks(masks, [str(file.relative_to(masks)).replace("_mask.png", ".jpg")])
+    whole = stored.read(0, (320, 320))
+    half = stored.read(0, (160, 160), reduction=2)
+    assert abs(half.mean() - whole.mean()) < 0.01
+    with pytest.raises(InputError, match="320 x 320 pixels, its picture is not"):
+        stored.read(0, (320, 300))
+    file.write_bytes(b"no picture")
+    with pytest.raises(InputError, match="is not a readable mask"):
+        stored.read(0, (320, 320))
+    for path in masks.rglob("*_mask.png"):
+        path.unlink()
+    with pytest.raises(InputError, match="masks find"):
+        ListData(lists).open(STAGE, "train")
+    with pytest.raises(InputError, match="masks find"):
+        ListData(lists).open(dataclasses.replace(STAGE, frame="stretched"), "test")
+    assert mask_names(["a/b.jpg", "c.png", "a/b.jpg"]) == ["a/b_1_mask.png", "c_mask.png", "a/b_2_mask.png"]
