@@ -14,15 +14,21 @@ from vitruvian.cli.arguments import parse
 from vitruvian.datagen.convention import Axis, Unit
 from vitruvian.errors import InputError
 
-GUIDE = """Check a folder of people before anything is rendered.
+GUIDE = """Check a folder of people before anything is rendered, or lists of photographs before anything is trained on them.
 
 Every subject is loaded and measured exactly as `vitruvian datagen` would do it: a subject that fails here would be quarantined
 there. The table shows faces, vertices, height, holes, texture and registered body of each, then what is wrong and what to do.
 Exit code: 0 when all can be used, 1 when any cannot, 2 when the folder or an option makes no sense.
 
+Of a lists.json (or one SPIN list, .npz) every row is looked at: pictures that are missing or cannot be read (--decode reads
+them whole), boxes and keypoints outside of them, numbers that are not finite, fits of another list, pictures in both splits.
+--sheet writes a few crops of each set with their keypoints.
+
 Examples:
   vitruvian datagen validate scans
   vitruvian datagen validate scans --mesh-unit cm --mesh-up z
+  vitruvian datagen validate lists.json --sheet sheet.png --json report.json --jobs 8
+  vitruvian datagen validate 3dpw_test.npz --pictures 3DPW
   vitruvian datagen validate THuman2.0 --source thuman2 --body-model SMPL_NEUTRAL.pkl --json report.json"""
 
 
@@ -31,7 +37,7 @@ class ValidateOptions:
     """What to check."""
 
     folder: Annotated[Path, tyro.conf.Positional]
-    """The folder of people."""
+    """The folder of people; or a lists.json, a folder with one, a SPIN list (.npz)."""
     source: Literal["auto", "deephuman", "thuman2", "meshes"] = "auto"
     """How the folder is laid out; `auto` recognises it."""
     mesh_unit: Unit | None = None
@@ -51,9 +57,15 @@ class ValidateOptions:
     only_problems: bool = False
     """Print only those that cannot be used; the JSON report has all."""
     jobs: int = 1
-    """Look at this many subjects at a time, each in a process of its own."""
+    """Look at this many subjects at a time, each in a process of its own; of lists at this many pictures."""
     json: Path | None = None
     """Write the report here too, as JSON."""
+    pictures: Path | None = None
+    """Of a SPIN list: the folder that its names are relative to."""
+    decode: bool = False
+    """Of lists: read pictures whole, not only their sizes; torn files are found so."""
+    sheet: Path | None = None
+    """Of lists: write a contact sheet here (PNG, JPEG or WebP)."""
 
 
 def main(arguments: list[str], program: str) -> int:
@@ -63,6 +75,15 @@ def main(arguments: list[str], program: str) -> int:
         value = getattr(options, name)
         if value is not None and value < 1:
             raise InputError(f"--{name} is {value}; it must be at least 1.")
+    if options.folder.suffix in (".json", ".npz") or (options.folder / "lists.json").is_file():
+        from vitruvian.cli.datagen_validate_lists import validate_lists
+
+        return validate_lists(
+            options.folder, pictures=options.pictures, decode=options.decode, jobs=options.jobs, sheet=options.sheet,
+            report=options.json,
+        )  # fmt: skip
+    if options.pictures is not None or options.decode or options.sheet is not None:
+        raise InputError("--pictures, --decode, --sheet: are of lists of photographs; give a lists.json or an .npz list.")
     if not options.folder.is_dir():
         raise InputError(f"{options.folder}: there is no such folder.")
 

@@ -30,6 +30,10 @@ class Fits:
     valid: NDArray[np.bool_]
     """(N,)."""
 
+    def chosen(self, rows: NDArray[np.int64]) -> Fits:
+        """Of these photographs."""
+        return Fits(pose=self.pose[rows], betas=self.betas[rows], valid=self.valid[rows])
+
 
 def read_fits(path: Path, count: int) -> Fits:
     """The fits of a list of ``count`` photographs; ``InputError`` for a file that is none, or of another list."""

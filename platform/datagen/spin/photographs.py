@@ -31,7 +31,9 @@ _LABELS: dict[str, tuple[int, ...]] = {
     "pose": (72,),
     "shape": (10,),
 }
-_COLUMNS = ("imgname", "center", "scale", "has_smpl", "gender", "person", "body_model", *_LABELS)
+COLUMN_SHAPES: dict[str, tuple[int, ...]] = {"center": (2,), "scale": (), "has_smpl": (), "gender": (), **_LABELS}
+"""Of an entry of each column that is no name."""
+_COLUMNS = ("imgname", "person", "body_model", *COLUMN_SHAPES)
 _FROM_SMPL24 = (8, 5, -1, -1, 4, 7, 21, 19, 17, 16, 18, 20, *[-1] * 12)
 """For each of SPIN's 24 points the SMPL joint that is the same, -1 where none is."""
 LOOKED_FOR = 64
@@ -61,51 +63,48 @@ class PhotographList:
     """Codes of the people (``shards.people``), where the list has them (key ``person``): ours do."""
 
     @classmethod
-    def read(cls, path: Path | str, root: Path | str, *, joints: Literal["j24", "smpl24"] = "j24") -> PhotographList:
+    def read(
+        cls,
+        path: Path | str,
+        root: Path | str,
+        *,
+        joints: Literal["j24", "smpl24"] = "j24",
+        rows: NDArray[np.int64] | None = None,
+    ) -> PhotographList:
         """``root``: the folder that the list's names are relative to. ``joints``: what its 24 keypoints and 3D joints are;
-        SMPL's own, as in SURREAL, become those of SPIN's 24 that are the same.
+        SMPL's own, as in SURREAL, become those of SPIN's 24 that are the same. ``rows``: only these, whatever is in others.
 
         InputError for a list that is none, names the key and the row that are wrong.
         """
         path, root = Path(path), Path(root)
-        arrays = _arrays(path)
-        if missing := [key for key in ("imgname", "center", "scale") if key not in arrays]:
-            raise InputError(f"Photograph list {path}: lacks {', '.join(missing)}; SPIN's lists have imgname, center, scale.")
-        count = len(arrays["imgname"])
-        if not count:
-            raise InputError(f"Photograph list {path}: is empty.")
-        known = {}
-        for key, shape in {"center": (2,), "scale": (), "has_smpl": (), "gender": (), **_LABELS}.items():
-            if key not in arrays:
+        arrays = read_columns(path)
+        check_columns(path, arrays)
+        if rows is not None:
+            arrays = {key: values[rows] if values.ndim else values for key, values in arrays.items()}
+        count, known = len(arrays["imgname"]), {}
+        for key in COLUMN_SHAPES:
+            if key not in arrays or key == "gender":
                 continue
-            if arrays[key].shape != (count, *shape):
-                raise InputError(f"Photograph list {path}: {key!r} has shape {arrays[key].shape}, not {(count, *shape)}.")
-            if key == "gender":
-                continue
-            if arrays[key].dtype.kind not in "fiub":
-                raise InputError(f"Photograph list {path}: {key!r} does not hold numbers but {arrays[key].dtype}.")
             _check_rows(path, key, np.isfinite(arrays[key].reshape(count, -1)).all(axis=1), "is not finite")
             if key in _LABELS:
                 known[key] = arrays[key]
         _check_rows(path, "scale", arrays["scale"] > 0, "is not positive: a box needs a side")
-        if ("pose" in known) != ("shape" in known):
-            raise InputError(f"Photograph list {path}: has only one of pose and shape; they belong together.")
         if joints == "smpl24":
             known.update({key: _as_j24(known[key]) for key in ("part", "S") if key in known})
         flags = arrays.get("has_smpl", np.full(count, "pose" in known))
         letters = arrays.get("gender")
-        gender = np.full(count, -1) if letters is None else np.where(np.array(_texts(letters)) == "m", 0, 1)
+        gender = np.full(count, -1) if letters is None else np.where(np.array(texts(letters)) == "m", 0, 1)
         return cls(
             path=path,
             root=root,
-            names=_texts(arrays["imgname"]),
+            names=texts(arrays["imgname"]),
             center=arrays["center"].astype(np.float64),
             scale=arrays["scale"].astype(np.float64),
             known=known,
             has_smpl=flags.astype(bool) & ("pose" in known),
             gender=gender.astype(np.int64),
             body_model=str(arrays["body_model"]) if "body_model" in arrays else "smpl",
-            people=_texts(arrays["person"]) if "person" in arrays else (),
+            people=texts(arrays["person"]) if "person" in arrays else (),
         )
 
     def __len__(self) -> int:
@@ -141,7 +140,8 @@ class PhotographList:
         for row in np.unique(np.linspace(0, len(self) - 1, min(LOOKED_FOR, len(self))).astype(int)):
             if not (self.root / self.names[row]).is_file():
                 raise InputError(
-                    f"{self.where(int(row))}: there is no such picture in {self.root}. Check the folder of pictures."
+                    f"{self.where(int(row))}: there is no such picture in {self.root}. Check the folder of pictures "
+                    "(vitruvian datagen validate names every such row)."
                 )
 
     def picture(self, index: int, *, reduction: int = 1) -> NDArray[np.uint8]:
@@ -171,6 +171,24 @@ class PhotographList:
         }
 
 
+def check_columns(path: Path, arrays: dict[str, NDArray[Any]]) -> None:
+    """InputError where columns are missing, or have not one entry of their shape and kind for each picture."""
+    if missing := [key for key in ("imgname", "center", "scale") if key not in arrays]:
+        raise InputError(f"Photograph list {path}: lacks {', '.join(missing)}; SPIN's lists have imgname, center, scale.")
+    count = len(arrays["imgname"])
+    if not count:
+        raise InputError(f"Photograph list {path}: is empty.")
+    for key, shape in COLUMN_SHAPES.items():
+        if key not in arrays:
+            continue
+        if arrays[key].shape != (count, *shape):
+            raise InputError(f"Photograph list {path}: {key!r} has shape {arrays[key].shape}, not {(count, *shape)}.")
+        if key != "gender" and arrays[key].dtype.kind not in "fiub":
+            raise InputError(f"Photograph list {path}: {key!r} does not hold numbers but {arrays[key].dtype}.")
+    if ("pose" in arrays) != ("shape" in arrays):
+        raise InputError(f"Photograph list {path}: has only one of pose and shape; they belong together.")
+
+
 def _check_rows(path: Path, key: str, good: NDArray[np.bool_], said: str) -> None:
     if not good.all():
         raise InputError(f"Photograph list {path}: {key!r} of row {int(np.flatnonzero(~good)[0])} {said}.")
@@ -186,15 +204,16 @@ def _as_j24(values: NDArray[Any]) -> NDArray[Any]:
 
 def read_texts(path: Path, key: str) -> tuple[str, ...]:
     """A column of texts of a list that nothing else needs, such as ``maskname``; empty where the list does not have it."""
-    found = _arrays(path, (key,))
-    return _texts(found[key]) if key in found else ()
+    found = read_columns(path, (key,))
+    return texts(found[key]) if key in found else ()
 
 
-def _texts(values: NDArray[Any]) -> tuple[str, ...]:
+def texts(values: NDArray[Any]) -> tuple[str, ...]:
     return tuple(value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value) for value in values.tolist())
 
 
-def _arrays(path: Path, wanted: Sequence[str] = _COLUMNS) -> dict[str, NDArray[Any]]:
+def read_columns(path: Path, wanted: Sequence[str] = _COLUMNS) -> dict[str, NDArray[Any]]:
+    """The columns that the list has, as they are; InputError for a file that is no list."""
     if not path.is_file() or not zipfile.is_zipfile(path):
         raise InputError(f"Photograph list {path}: no such file, or not an .npz archive.")
     found: dict[str, NDArray[Any]] = {}
