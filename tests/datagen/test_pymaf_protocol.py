@@ -75,6 +75,11 @@ def test_turns_and_elevations() -> None:
     test = PymafProtocol(views_per_subject=4).plan(subject, index=0, split="test", seed=0).views
     np.testing.assert_allclose([view.yaw_rad for view in test], np.radians([0, 90, 180, 270]))
     np.testing.assert_allclose([view.camera.rotation_33[1] for view in test], np.tile([0.0, 1.0, 0.0], (4, 1)))
+    narrow = PymafProtocol(views_per_subject=4, arc_deg=120)
+    within = [view.yaw_rad for view in narrow.plan(subject, index=0, split="test", seed=0).views]
+    np.testing.assert_allclose(np.degrees(within), [0, 30, -60, -30])
+    drawn = [view.yaw_rad for view in narrow.plan(subject, index=0, split="train", seed=0).views]
+    assert np.abs(np.degrees(drawn)).max() <= 60
 
 
 @pytest.mark.parametrize("draw", DRAWS)

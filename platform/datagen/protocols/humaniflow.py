@@ -32,7 +32,7 @@ from vitruvian.datagen.items.context import known_body
 from vitruvian.datagen.lights.harmonic import rotation_y
 from vitruvian.datagen.lights.phong import PhongLight
 from vitruvian.datagen.plan import SubjectPlan
-from vitruvian.datagen.protocols.pifu import PifuProtocol
+from vitruvian.datagen.protocols.pifu import PifuProtocol, even_yaw_rad
 from vitruvian.datagen.seeds import Stream, generator
 from vitruvian.datagen.subject import BodySurface, Subject
 from vitruvian.datagen.view import View
@@ -162,7 +162,7 @@ class HumaniflowProtocol:
         views = []
         for number in range(self.views_per_subject):
             turn = float(rng.uniform(-arc / 2, arc / 2))
-            yaw = turn if split == "train" else arc * number / self.views_per_subject
+            yaw = turn if split == "train" else even_yaw_rad(number, self.views_per_subject, self.arc_deg)
             views.append(self._view(subject, yaw, rng))
         return replace(volumes, views=tuple(views), body=self.body)
 

@@ -95,6 +95,13 @@ def yaws_deg(num_views: int, start: int, arc: int = 360) -> list[int]:
     return [((start + arc * k // num_views + arc // 2) % arc - arc // 2) % 360 for k in range(num_views)]
 
 
+def even_yaw_rad(number: int, num_views: int, arc_deg: int) -> float:
+    """The turn of view ``number`` of people who turn evenly, from the front on and never out of the arc."""
+    arc = np.radians(arc_deg)
+    yaw = arc * number / num_views
+    return float(yaw if arc_deg == 360 or yaw < arc / 2 else yaw - arc)
+
+
 @dataclass(frozen=True, kw_only=True)
 class PifuProtocol:
     """Which views are drawn, with which light and background; how many query points; how fine the voxels."""

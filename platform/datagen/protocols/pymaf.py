@@ -22,7 +22,7 @@ from vitruvian.datagen.body_plan import BodyPlan
 from vitruvian.datagen.items.context import known_body
 from vitruvian.datagen.lights.harmonic import HarmonicLight, random_light, rotation_y
 from vitruvian.datagen.plan import SubjectPlan
-from vitruvian.datagen.protocols.pifu import LIGHT_GAMMA, PifuProtocol
+from vitruvian.datagen.protocols.pifu import LIGHT_GAMMA, PifuProtocol, even_yaw_rad
 from vitruvian.datagen.seeds import Stream, generator
 from vitruvian.datagen.spin.camera import FOCAL_PX
 from vitruvian.datagen.spin.camera import SIZE_PX as CROP_PX
@@ -91,7 +91,7 @@ class PymafProtocol:
         for number in range(self.views_per_subject):
             yaw, elevation = float(rng.uniform(-arc / 2, arc / 2)), float(np.radians(rng.uniform(*ELEVATION_DEG)))
             if split != "train":
-                yaw, elevation = arc * number / self.views_per_subject, 0.0
+                yaw, elevation = even_yaw_rad(number, self.views_per_subject, self.arc_deg), 0.0
             views.append(self._view(subject, yaw, elevation, rng))
         body = BodyPlan(joint_set="pymaf49", iuv_stride=IUV_STRIDE, data_folder=self.data_folder)
         return replace(volumes, views=tuple(views), body=body)
