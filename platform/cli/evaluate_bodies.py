@@ -64,6 +64,9 @@ class Options:
     """Or a published list (.npz)."""
     pictures: Path | None = None
     """With --list: the folder that its names are relative to."""
+    masks: Path | None = None
+    """With --list, for weights of pymaf_sam: a folder of masks, as vitruvian masks find --list makes them. Without it each crop
+    is cut out by the network that comes with the package."""
     benchmark: Literal["3dpw", "h36m-p1", "h36m-p2", "h36m-p2-mosh", "mpi-inf-3dhp", "3doh50k", "coco", "lsp"] = "3dpw"
     """With --list: where its truth is, and which joints count; `coco`: keypoints in the pictures; `lsp`: silhouettes and
     parts."""
@@ -115,6 +118,8 @@ def _check(options: Options) -> None:
         raise InputError("--batch-size, --max-samples: must be at least 1.")
     if (options.body_model is None) != (options.body_data is None) and not (_benchmark(options) == "lsp" and options.body_data):
         raise InputError("--body-model, --body-data: give both, or neither for the built-in body.")
+    if options.masks is not None and options.list_file is None:
+        raise InputError("--masks: goes with --list; data sets have their own.")
     if options.list_file is not None and options.pictures is None:
         raise InputError("--pictures: give the folder that the list's picture names are relative to.")
     if _benchmark(options) == "coco" and options.annotations is None:
@@ -155,7 +160,7 @@ def _measure_people(options: Options, reconstructor: Any) -> int:
     def look(row: int) -> Any:
         stored = dataset[chosen[row]]
         labels = annotation(stored)
-        return stored["rgb"], (*labels["center"].tolist(), 200.0 * labels["scale"])
+        return stored["rgb"], (*labels["center"].tolist(), 200.0 * labels["scale"]), stored.get("mask")
 
     return _tell(options, reconstructor, errors, look, {"data": str(options.data), "fingerprint": dataset.fingerprint})
 
@@ -175,12 +180,13 @@ def _measure_list(options: Options, reconstructor: Any) -> int:
         photographs,
         benchmark,
         bodies={gender: _body(options, gender) for gender in genders},
+        masks=_masks(options, photographs),
         batch_size=options.batch_size,
         progress=counting("measured"),
     )
     said = {"list": str(options.list_file), "benchmark": options.benchmark}
     actions = by_action(errors.samples, errors.pa_mpjpe_mm) if options.benchmark in PER_ACTION else {}
-    return _tell(options, reconstructor, errors, _look_at(photographs), said, actions)
+    return _tell(options, reconstructor, errors, _look_at(photographs, _masks(options, photographs)), said, actions)
 
 
 def _measure_coco(options: Options, reconstructor: Any) -> int:
@@ -189,7 +195,10 @@ def _measure_coco(options: Options, reconstructor: Any) -> int:
     assert options.annotations is not None
     photographs = _photographs(options)
     ids = image_ids(photographs.names, origin=photographs.path)
-    found = coco_keypoints(reconstructor, photographs, batch_size=options.batch_size, progress=counting("measured"))
+    masks = _masks(options, photographs)
+    found = coco_keypoints(
+        reconstructor, photographs, masks=masks, batch_size=options.batch_size, progress=counting("measured")
+    )  # fmt: skip
     results = coco_results(ids, found)
     scores = coco_scores(options.annotations, results)
     card = reconstructor.card
@@ -204,7 +213,16 @@ def _measure_coco(options: Options, reconstructor: Any) -> int:
     if options.out is not None:
         _write_json(options.out, {**said, "scores": scores, "results": results})
     if options.report is not None:
-        _report(options, reconstructor, _look_at(photographs), said, shown, photographs.names, {}, None)
+        _report(
+            options,
+            reconstructor,
+            _look_at(photographs, _masks(options, photographs)),
+            said,
+            shown,
+            photographs.names,
+            {},
+            None,
+        )
     return 0
 
 
@@ -220,7 +238,13 @@ def _measure_lsp(options: Options, reconstructor: Any) -> int:
         painter = parts_by_weights(body.weights.cpu().numpy(), reconstructor.faces)
         how = "by skinning weights"
     scores = evaluate_silhouettes(
-        reconstructor, photographs, options.annotations, painter, batch_size=options.batch_size, progress=counting("measured")
+        reconstructor,
+        photographs,
+        options.annotations,
+        painter,
+        masks=_masks(options, photographs),
+        batch_size=options.batch_size,
+        progress=counting("measured"),
     )
     card, means = reconstructor.card, scores.means()
     print(f"{len(scores.samples)} pictures, {card.method} {card.recipe}; parts {how}")
@@ -235,7 +259,9 @@ def _measure_lsp(options: Options, reconstructor: Any) -> int:
         _write_json(options.out, {**said, "scores": means, "samples": list(scores.samples)})
     _write_predictions(options, scores)
     if options.report is not None:
-        _report(options, reconstructor, _look_at(photographs), said, shown, scores.samples, {}, None)
+        _report(
+            options, reconstructor, _look_at(photographs, _masks(options, photographs)), said, shown, scores.samples, {}, None
+        )
     return 0
 
 
@@ -248,9 +274,22 @@ def _photographs(options: Options) -> Any:
     return photographs
 
 
-def _look_at(photographs: Any) -> Any:
+def _masks(options: Options, photographs: Any) -> Any:
+    """The masks of the list's people, if there are any."""
+    from vitruvian.datagen.spin.list_masks import ListMasks
+
+    if options.masks is None:
+        return None
+    masks = ListMasks(options.masks, photographs.names)
+    masks.look()
+    return masks
+
+
+def _look_at(photographs: Any, masks: Any) -> Any:
     def look(row: int) -> Any:
-        return photographs.picture(row), (*photographs.center[row].tolist(), 200.0 * float(photographs.scale[row]))
+        picture = photographs.picture(row)
+        mask = None if masks is None else masks.read(row, picture.shape[:2])
+        return picture, (*photographs.center[row].tolist(), 200.0 * float(photographs.scale[row])), mask
 
     return look
 

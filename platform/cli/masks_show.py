@@ -119,9 +119,10 @@ def _of_pictures(options: Options) -> Cells:
     from vitruvian.methods.segment.tint import tinted
 
     jobs = plan(options.photos, mask=options.mask, out=None, suffix=".png", suffixes=())
-    masked = [job for job in jobs if job.mask is not None]
+    masked = [job for job in jobs if job.mask is not None and job.mask.is_file()]
     if not masked:
-        raise InputError(f"{jobs[0].photo}: has no mask beside it. Make masks first: vitruvian masks find.")
+        where = "beside it" if options.mask is None else f"in {options.mask}"
+        raise InputError(f"{jobs[0].photo}: has no mask {where}. Make masks first: vitruvian masks find.")
     if options.first >= len(masked):
         raise InputError(f"--first: is {options.first}; {len(masked)} pictures have masks.")
     cells, labels = [], []

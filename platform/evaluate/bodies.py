@@ -21,6 +21,7 @@ from vitruvian.bodies.joint_sets import H36M17_TO_J14, H36M17_TO_J17, J24_TO_J14
 from vitruvian.bodies.point_rows import PointRows
 from vitruvian.bodies.regression_body import RegressionBody
 from vitruvian.datagen.spin.crop import PIXEL_SCALE
+from vitruvian.datagen.spin.list_masks import ListMasks
 from vitruvian.datagen.spin.photographs import PhotographList
 from vitruvian.datagen.spin.sample import annotation
 from vitruvian.errors import InputError
@@ -83,7 +84,7 @@ class _Sample:
     name: str
     image: NDArray[np.float32]
     points: NDArray[np.float32] | None
-    """Where the first correction reads its map, of a network that takes them from masks."""
+    """Where the first correction reads its map, of a network that takes them from masks or a table."""
     pose: NDArray[np.float32]
     betas: NDArray[np.float32]
     joints: NDArray[np.float64] | None
@@ -96,11 +97,13 @@ def evaluate_list(
     benchmark: Benchmark,
     *,
     bodies: Mapping[str, RegressionBody],
+    masks: ListMasks | None = None,
     batch_size: int = 32,
     progress: Progress | None = None,
 ) -> BodyErrors:
     """On a published list; ``bodies`` has ``neutral``, and for a gendered benchmark ``male`` and ``female``, with Human3.6M's
-    regressor. Raises ``InputError`` where the list lacks what is compared."""
+    regressor. ``masks``: for a network that reads points of them, which else makes its own. Raises ``InputError`` where the
+    list lacks what is compared."""
     if benchmark.joints == "list" and "S" not in photographs.known:
         raise InputError("--list: has no 3D joints (S), which this benchmark compares. Take another --benchmark.")
     if (benchmark.joints == "body" or benchmark.vertices) and not photographs.has_smpl.all():
@@ -111,7 +114,9 @@ def evaluate_list(
         for index in range(len(photographs)):
             labels = photographs.labels(index)
             square = (float(labels["center"][0]), float(labels["center"][1]), PIXEL_SCALE * labels["scale"])
-            image, points = seen(reconstructor, photographs.picture(index), square)
+            picture = photographs.picture(index)
+            mask = None if masks is None else masks.read(index, picture.shape[:2])
+            image, points = seen(reconstructor, picture, square, mask)
             yield _Sample(
                 name=photographs.names[index],
                 image=image,
@@ -182,11 +187,9 @@ def seen(
     square: Crop,
     mask: NDArray[np.bool_] | None = None,
 ) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
-    """What the network gets of a picture: (3, S, S), and (N, 2) first points if it reads them from a mask (the given one, or
-    its own)."""
-    points = None
-    if reconstructor.network.options.first_points == "mask":
-        points = reconstructor.first_points([Person(picture, None, mask)], [square])
+    """What the network gets of a picture: (3, S, S), and (N, 2) first points unless it reads its grid: those of a mask (the
+    given one, or its own), or of its table's first row."""
+    points = reconstructor.first_points([Person(picture, None, mask)], [square])
     return reconstructor.network_image(picture, square), None if points is None else points[0]
 
 

@@ -19,8 +19,10 @@ import torch
 from numpy.typing import NDArray
 
 from vitruvian.datagen.spin.crop import PIXEL_SCALE
+from vitruvian.datagen.spin.list_masks import ListMasks
 from vitruvian.datagen.spin.photographs import PhotographList
 from vitruvian.errors import InputError
+from vitruvian.evaluate.bodies import seen
 from vitruvian.methods.cpu.fits import laid_out
 from vitruvian.methods.pymaf.reconstruct import PymafReconstructor
 
@@ -47,31 +49,30 @@ def coco_keypoints(
     reconstructor: PymafReconstructor,
     photographs: PhotographList,
     *,
+    masks: ListMasks | None = None,
     batch_size: int = 32,
     progress: Callable[[int, int], None] | None = None,
 ) -> NDArray[np.float64]:
-    """(N, 17, 3) column, row and 1 of each photograph's person, in pixels of the whole picture.
-
-    InputError for a network that reads points of masks, which lists do not have.
-    """
-    if reconstructor.network.options.first_points == "mask":
-        raise InputError("--list: has no masks, and this network reads its first points from them. Take --data, or PyMAF.")
+    """(N, 17, 3) column, row and 1 of each photograph's person, in pixels of the whole picture. ``masks``: for a network that
+    reads points of them, which else makes its own."""
     device = next(reconstructor.network.parameters()).device
     found: list[NDArray[np.float64]] = []
     for first in range(0, len(photographs), batch_size):
         rows = range(first, min(first + batch_size, len(photographs)))
         squares = [(*photographs.center[row].tolist(), PIXEL_SCALE * float(photographs.scale[row])) for row in rows]
-        images = np.stack(
-            [
-                reconstructor.network_image(photographs.picture(row), (square[0], square[1], square[2]))
-                for row, square in zip(rows, squares, strict=True)
-            ]
-        )
+        views = []
+        for row, (column, middle, side) in zip(rows, squares, strict=True):
+            picture = photographs.picture(row)
+            mask = None if masks is None else masks.read(row, picture.shape[:2])
+            views.append(seen(reconstructor, picture, (column, middle, side), mask))
+        images = torch.from_numpy(np.stack([image for image, _ in views])).to(device)
+        given = [points for _, points in views if points is not None]
+        points = torch.from_numpy(np.stack(given)).to(device) if given else None
         with torch.inference_mode():
-            output = reconstructor.network(laid_out(torch.from_numpy(images).to(device)), surfaces="none", iuv=False)
-        seen = output.estimates[-1].keypoints[:, -24:].double().cpu().numpy()
+            output = reconstructor.network(laid_out(images), surfaces="none", iuv=False, points=points)
+        keypoints = output.estimates[-1].keypoints[:, -24:].double().cpu().numpy()
         places = np.array(squares)
-        pixels = places[:, None, :2] + seen[:, list(J24_TO_COCO17)] * places[:, None, 2:] / 2
+        pixels = places[:, None, :2] + keypoints[:, list(J24_TO_COCO17)] * places[:, None, 2:] / 2
         found += list(np.concatenate([pixels, np.ones((len(rows), len(J24_TO_COCO17), 1))], axis=2))
         if progress is not None:
             progress(len(found), len(photographs))

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from vitruvian.datagen.spin.crop import PIXEL_SCALE, SIZE_PX, transform_points
+from vitruvian.datagen.spin.list_masks import ListMasks
 from vitruvian.datagen.spin.photographs import PhotographList, read_texts
 from vitruvian.errors import InputError
 from vitruvian.evaluate.bodies import seen
@@ -92,10 +93,12 @@ def evaluate_silhouettes(
     annotations: Path,
     painter: Painter,
     *,
+    masks: ListMasks | None = None,
     batch_size: int = 32,
     progress: Callable[[int, int], None] | None = None,
 ) -> SilhouetteScores:
-    """``annotations``: the folder that the list's names of labels are relative to. InputError where there are none."""
+    """``annotations``: the folder that the list's names of labels are relative to. ``masks``: for a network that reads points
+    of them, which else makes its own. InputError where there are no labels."""
     names = {key: read_texts(photographs.path, key) for key in (MASKS, PART_LABELS)}
     if not any(names.values()):
         raise InputError(f"--list: has neither {MASKS} nor {PART_LABELS}, the names of LSP's labels. Take another --benchmark.")
@@ -107,7 +110,8 @@ def evaluate_silhouettes(
         rows = range(first, min(first + batch_size, len(photographs)))
         pictures = [photographs.picture(row) for row in rows]
         squares = [(*photographs.center[row].tolist(), PIXEL_SCALE * float(photographs.scale[row])) for row in rows]
-        inputs = [seen(reconstructor, picture, square) for picture, square in zip(pictures, squares, strict=True)]
+        given = [None if masks is None else masks.read(row, pictures[place].shape[:2]) for place, row in enumerate(rows)]
+        inputs = [seen(reconstructor, *both) for both in zip(pictures, squares, given, strict=True)]
         chosen = [points for _, points in inputs if points is not None]
         with torch.inference_mode():
             estimate = reconstructor.network(

@@ -27,6 +27,20 @@ from vitruvian.methods.weights import Card, save_weights
 PHOTOGRAPHS = Path(__file__).resolve().parents[1] / "golden" / "photographs"
 
 
+OPTIONS = PymafNetworkOptions(
+    image_size_px=64, blocks=(1, 1, 1, 1), width=0.125, map_channels=(16, 16, 16), mlp_layers=(8, 5), hidden=32,
+    first_points="mask", num_foreground=40, num_background=4,
+)  # fmt: skip
+
+
+def save_network(folder: Path, options: PymafNetworkOptions) -> Path:
+    torch.manual_seed(0)
+    method = "pymaf" if options.first_points == "grid" else "pymaf_sam"
+    card = Card(method=method, stage="body", recipe="test", options={"network": dataclasses.asdict(options)})
+    save_weights(folder, PymafNetwork(options).state_dict(), card)
+    return folder
+
+
 @pytest.fixture(scope="module")
 def sam(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return save_tiny_sam(tmp_path_factory.mktemp("sam"))
@@ -153,17 +167,8 @@ def test_segment_anything(album: Path, sam: Path, capsys: pytest.CaptureFixture[
 def test_bodies_with_masks_of_segment_anything(
     album: Path, sam: Path, refuses: Refuses, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    options = PymafNetworkOptions(
-        image_size_px=64, blocks=(1, 1, 1, 1), width=0.125, map_channels=(16, 16, 16), mlp_layers=(8, 5), hidden=32,
-        first_points="mask", num_foreground=40, num_background=4,
-    )  # fmt: skip
-    for name, chosen in (("mask", options), ("grid", dataclasses.replace(options, first_points="grid"))):
-        torch.manual_seed(0)
-        method = "pymaf_sam" if name == "mask" else "pymaf"
-        network = {"network": dataclasses.asdict(chosen)}
-        save_weights(
-            Path(name), PymafNetwork(chosen).state_dict(), Card(method=method, stage="body", recipe="test", options=network)
-        )
+    save_network(Path("mask"), OPTIONS)
+    save_network(Path("grid"), dataclasses.replace(OPTIONS, first_points="grid"))
     box = ["--box", "60", "10", "200", "250"]
     command = ["pose", "album/a.png", *box, "--weights", "mask", "--no-overlay", "--out", "sam", "--sam", str(sam)]
     assert main(command) == 0
@@ -180,6 +185,25 @@ def test_bodies_with_masks_of_segment_anything(
     np.testing.assert_array_equal(np.load("whole/a.npz")["crop_px"], [[128, 128, 256]])
     refuses(["pose", album / "a.png", *box, "--weights", Path("grid").absolute(), "--sam", sam], "pymaf) read no masks")
     refuses(["pose", album / "a.png", "--mask", album, "--weights", "x", "--sam", sam], "--mask, --sam")
+
+
+def test_a_video(album: Path, sam: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Masks of each frame, at the person's box in it."""
+    pytest.importorskip("av")
+    from tests.methods.small_videos import write_clip
+    from vitruvian.methods.video.files import frames
+
+    network = save_network(Path("mask"), OPTIONS)
+    write_clip(Path("clip.mp4"), count=3)
+    command = ["pose", "clip.mp4", "--box", "10", "5", "70", "90", "--weights", "mask", "--sam", str(sam), "--no-overlay"]
+    assert main(command) == 0
+    found = np.load("clip.npz")
+    assert found["frame"].tolist() == [0, 1, 2]
+    segmenter, reconstructor = load_segmenter(sam), load_reconstructor(network)
+    for frame in frames(Path("clip.mp4")):
+        (segment,) = segmenter.segments(frame.picture, [Prompt(box=(10, 5, 70, 90))])
+        wanted = reconstructor.reconstruct(frame.picture, mask=segment.mask, box=(10, 5, 70, 90))
+        np.testing.assert_allclose(found["joints_px"][frame.number], wanted.joints_px, atol=1e-3)
 
 
 def test_what_is_wrong_is_said(album: Path, sam: Path, refuses: Refuses) -> None:

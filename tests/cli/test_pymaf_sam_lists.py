@@ -15,9 +15,13 @@ from vitruvian.cli.main import main
 from vitruvian.datagen.options import DatagenOptions
 from vitruvian.datagen.run import generate
 from vitruvian.datagen.spin.list_masks import ListMasks, mask_names
+from vitruvian.datagen.spin.photographs import PhotographList
 from vitruvian.errors import InputError
+from vitruvian.evaluate.bodies import seen
+from vitruvian.evaluate.coco import coco_keypoints
 from vitruvian.methods.pymaf.options import PymafNetworkOptions
 from vitruvian.methods.pymaf_sam.recipes import ITEMS
+from vitruvian.methods.pymaf_sam.reconstruct import PymafSamReconstructor
 from vitruvian.methods.pymaf_sam.stage import MaskBodyStage
 from vitruvian.methods.registry import load_body_reconstructor
 from vitruvian.methods.stage import Training
@@ -88,7 +92,14 @@ def test_points_of_listed_masks_are_those_of_the_shards(data: Path, lists: Path)
 def test_training(lists: Path, refuses: Refuses, capsys: pytest.CaptureFixture[str]) -> None:
     train = ["train", "pymaf_sam", "--num-workers", "0", "--data", str(lists)]
     assert main([*train, "--out", "masked", "--set", *SMALL]) == 0
-    assert load_body_reconstructor(Path("masked")).card.options["network"]["first_points"] == "mask"  # type: ignore[attr-defined]
+    masked = load_body_reconstructor(Path("masked"))
+    assert isinstance(masked, PymafSamReconstructor) and masked.network.options.first_points == "mask"
+    measure = ["evaluate", "bodies", "--pictures", "lists/images", "--list", "lists/test.npz", "--weights"]
+    own = ["--masks", "lists/masks", "--out", "own.json", "--report", "own.html"]
+    assert main([*measure, "masked", *own]) == 0
+    refuses(["evaluate", "bodies", "--data", lists, "--masks", "lists/masks", "--weights", "x"], "--masks: goes with --list")
+    found = json.loads(Path("own.json").read_text())["means"]
+    assert found["pa_mpjpe_mm"] == pytest.approx(masked.card.metrics["pa_mpjpe_mm"], rel=0.1)
 
     content = json.loads(lists.read_text())
     for split in ("train", "test"):
@@ -102,7 +113,16 @@ def test_training(lists: Path, refuses: Refuses, capsys: pytest.CaptureFixture[s
     small = [*SMALL, "table=table.npy", "options.table_rows=7"]
     assert main([*published, "tabled", "--set", *small]) == 0
     reconstructor = load_body_reconstructor(Path("tabled"))
-    np.testing.assert_array_equal(reconstructor.network.masks_points, table)  # type: ignore[attr-defined]
+    assert isinstance(reconstructor, PymafSamReconstructor)
+    np.testing.assert_array_equal(reconstructor.network.masks_points, table)
+    assert main([*measure, "tabled", "--out", "tabled.json"]) == 0  # of the table everyone gets the first row
+    photographs = PhotographList.read(Path("lists/test.npz"), Path("lists/images"))
+    points = seen(reconstructor, photographs.picture(0), (160.0, 160.0, 224.0))[1]
+    assert points is not None
+    np.testing.assert_array_equal(points, table[0])
+    assert coco_keypoints(reconstructor, photographs).shape == (1, 17, 3)
+    given = ListMasks(Path("lists/masks"), photographs.names)
+    assert coco_keypoints(masked, photographs, masks=given).shape == (1, 17, 3)
 
 
 def test_masks_that_do_not_fit(lists: Path) -> None:

@@ -24,8 +24,8 @@ from vitruvian.methods.pymaf.samples import direct_crop
 SHOWN = 12
 SIDE_PX = 256
 
-Look = Callable[[int], tuple[NDArray[np.uint8], Crop]]
-"""Number of a sample -> its picture, and the square that the network sees."""
+Look = Callable[[int], tuple[NDArray[np.uint8], Crop, NDArray[np.bool_] | None]]
+"""Number of a sample -> its picture, the square that the network sees, and the person's mask if one is given."""
 
 
 def spread(errors: NDArray[np.float64] | None, count: int, *, shown: int = SHOWN) -> list[int]:
@@ -34,11 +34,14 @@ def spread(errors: NDArray[np.float64] | None, count: int, *, shown: int = SHOWN
     return [int(row) for row in ranked[np.unique(np.linspace(0, count - 1, min(shown, count)).round().astype(int))]]
 
 
-def sheet(reconstructor: PymafReconstructor, picture: NDArray[np.uint8], square: Crop) -> NDArray[np.uint8]:
+def sheet(
+    reconstructor: PymafReconstructor, picture: NDArray[np.uint8], square: Crop, mask: NDArray[np.bool_] | None = None
+) -> NDArray[np.uint8]:
     """(S, 3 S, 3): what the network sees, the estimated body over it, and from its side."""
     column, row, side = square
     half = side / reconstructor.options.box_scale / 2
-    person = reconstructor.reconstruct_many([(picture, (column - half, row - half, column + half, row + half))])[0]
+    box = (column - half, row - half, column + half, row + half)
+    person = reconstructor.reconstruct_many([(picture, box)], masks=[mask])[0]
     seen = direct_crop(picture, np.array([column, row]), side / PIXEL_SCALE, size_px=SIDE_PX)
     focal = FOCAL_PX * SIDE_PX / CROP_PX
     camera = replace(

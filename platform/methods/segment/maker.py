@@ -38,11 +38,10 @@ class MaskMaker:
         """(H, W) and how it was found. ``InputError`` where nobody is."""
         box = box or self.box
         if self.sam is None:
-            mask = person_in_box(self.finder, picture, box) if box is not None else self.finder.find(picture).mask
-            return mask, "by the person finder"
+            return self._find(picture, box), "by the person finder"
         told = "by Segment Anything at the box" if box is not None else "by Segment Anything at the points"
         if box is None and not self.on:
-            box = box_of_mask(self.finder.find(picture).mask)
+            box = box_of_mask(self._find(picture, None))
             told = "by Segment Anything at the box of the person finder"
         self._check(picture, box)
         (found,) = self.segmenter.segments(picture, [Prompt(box=box, on=self.on, beside=self.beside)])
@@ -51,6 +50,18 @@ class MaskMaker:
             seen = "the whole picture" if found.mask.all() else "nobody"
             raise InputError(f"Segment Anything sees {seen} there. Give another box, points (masks find), or a mask.")
         return found.mask, f"{told}, score {found.score:.2f}"
+
+    def _find(self, picture: NDArray[np.uint8], box: Box | None) -> NDArray[np.bool_]:
+        """What the person finder sees."""
+        try:
+            return person_in_box(self.finder, picture, box) if box is not None else self.finder.find(picture).mask
+        except InputError as error:
+            if "no person" not in str(error):
+                raise
+            where = "in it" if box is None else "in the box"
+            tell = "Say where (--box), or " if box is None else ""
+            how = "with points (--sam, --point)" if self.sam is not None else "with Segment Anything (--sam)"
+            raise InputError(f"the person finder sees nobody {where}. {tell}try {how}.") from None
 
     def prepare(self) -> None:
         """Load Segment Anything now, if it is wanted, so that a wrong folder is told before anything is done."""
