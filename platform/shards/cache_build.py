@@ -28,6 +28,7 @@ from vitruvian.storage.url import Url
 Records = list[tuple[bytes, bytes]]
 Tell = Callable[[int, int], None]
 FIRST_MAP_BYTES = 1 << 28
+_ADVICE = "Cache fewer items (--items), or put it on another disk (--out)."
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 """What a full disk looks like; LMDB calls a write that was cut short an input/output error."""
 
@@ -93,7 +94,7 @@ def build_cache(
             os.fsync(file.fileno())
         temporary.replace(path)
     except (lmdb.Error, OSError) as error:
-        raise _explained(error, path) from error
+        raise explained(error, path, _ADVICE) from error
     finally:
         for leftover in (temporary, temporary.with_name(temporary.name + "-lock")):
             leftover.unlink(missing_ok=True)
@@ -136,10 +137,10 @@ def _write(path: Path, data: ShardDataset, *, threads: int, tell: Tell | None) -
 
         def store(records: Records) -> None:
             nonlocal done, written
-            _put(environment, records)
+            put_records(environment, records)
             done, written = done + 1, written + sum(len(value) for _, value in records)
             if done in (1, 8, 64):
-                _check_space(path, written / done * (whole - done))
+                check_space(path, written / done * (whole - done), _ADVICE)
             if tell is not None:
                 tell(done, whole)
 
@@ -154,13 +155,13 @@ def _write(path: Path, data: ShardDataset, *, threads: int, tell: Tell | None) -
             finally:
                 pool.shutdown(cancel_futures=True)
         meta = {"format": FORMAT, "fingerprint": data.fingerprint, "items": list(data.items)}
-        _put(environment, [(b"meta", json.dumps(meta).encode())])
+        put_records(environment, [(b"meta", json.dumps(meta).encode())])
         environment.sync(True)
     finally:
         environment.close()
 
 
-def _put(environment: lmdb.Environment, records: Records) -> None:
+def put_records(environment: lmdb.Environment, records: Records) -> None:
     """Write records in one transaction, with a larger map when they do not fit in."""
     while True:
         try:
@@ -172,24 +173,21 @@ def _put(environment: lmdb.Environment, records: Records) -> None:
             environment.set_mapsize(environment.info()["map_size"] * 2)
 
 
-def _check_space(path: Path, more: float) -> None:
+def check_space(path: Path, more: float, advice: str) -> None:
+    """InputError, which ends with ``advice``, if the disk has not so many bytes."""
     free = shutil.disk_usage(path.parent).free
     if more > free:
         raise InputError(
-            f"{path.parent}: the cache would take {more / 1e9:.1f} GB more, the disk has {free / 1e9:.1f} GB free. "
-            "Cache fewer items (--items), or put it on another disk (--out)."
+            f"{path.parent}: the cache would take {more / 1e9:.1f} GB more, the disk has {free / 1e9:.1f} GB free. {advice}"
         )
 
 
-def _explained(error: Exception, path: Path) -> Exception:
+def explained(error: Exception, path: Path, advice: str) -> Exception:
     """The disk's errors in words; LMDB passes on the system's text, not its number."""
     number = error.errno if isinstance(error, OSError) else None
     full = number in _FULL or isinstance(error, lmdb.DiskError) or any(os.strerror(code) in str(error) for code in _FULL)
     if full:
-        return InputError(
-            f"{path}: could not be written, the disk is full or failing ({error}). Cache fewer items (--items), or put the "
-            "cache on another disk (--out)."
-        )
+        return InputError(f"{path}: could not be written, the disk is full or failing ({error}). {advice}")
     if isinstance(error, OSError):
-        return InputError(f"{path}: cannot be written ({error.strerror}). Put the cache elsewhere (--out).")
+        return InputError(f"{path}: cannot be written ({error.strerror}). {advice}")
     return error

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vitruvian.datagen.spin.fits import read_fits
-from vitruvian.datagen.spin.list_file import ListFile, Member, read_list_file, shares
+from vitruvian.datagen.spin.list_cache import CachedSamples, build, serves
+from vitruvian.datagen.spin.list_file import SPLITS, ListFile, Member, read_list_file, shares
 from vitruvian.datagen.spin.list_masks import ListMasks
 from vitruvian.datagen.spin.list_samples import ListSamples, MixedSamples, Stored
 from vitruvian.datagen.spin.photographs import PhotographList
@@ -32,6 +33,8 @@ class ListData:
     """A ``lists.json``; see ``datagen.spin.list_file``."""
 
     path: Path
+    cache: Path | None = None
+    """An LMDB file with its pictures decoded and cut out; ``fill`` makes it."""
 
     @property
     def name(self) -> str:
@@ -83,7 +86,6 @@ class ListData:
 
     def open(self, stage: Stage, split: str) -> MixedSamples:
         """As ``Data.open``; ``InputError`` for held-out lists without bodies, and for pictures in both splits."""
-        picture_px = getattr(stage, "picture_px", None)
         listed = read_list_file(self.path)
         members = listed.members(split)
         if not members:
@@ -91,6 +93,39 @@ class ListData:
                 f"{self.path}: 'test' names no set to measure on. Add one, or train without (--set "
                 "training.validation_samples=0)."
             )
+        sets = self._sets(stage, split)
+        if self.cache is not None:
+            key = self._key(stage)
+            if not serves(self.cache, key):
+                raise InputError(f"{self.cache}: is no cache of these lists for this stage. Delete it; training makes it anew.")
+            cached = ((number, one) for number, one in enumerate(sets) if isinstance(one, ListSamples))
+            for number, one in cached:
+                sets[number] = CachedSamples(one, self.cache, f"{split}/{number}")
+        if split == "test":
+            _check_pictures(listed, sets)
+            return MixedSamples(sets)
+        return MixedSamples(sets, shares(listed.mixture, members, [len(one) for one in sets]))
+
+    def fill(self, stage: Stage, *, threads: int = 1, tell: Callable[[int, int], None] | None = None) -> None:
+        """Make the cache that serves this stage, unless it is there."""
+        assert self.cache is not None
+        key = self._key(stage)
+        if serves(self.cache, key):
+            return
+        splits = [split for split in SPLITS if read_list_file(self.path).members(split)]
+        sets = [(f"{split}/{number}", one) for split in splits for number, one in enumerate(self._sets(stage, split))]
+        build(
+            self.cache, key, [(place, one) for place, one in sets if isinstance(one, ListSamples)], threads=threads, tell=tell
+        )  # fmt: skip
+
+    def _key(self, stage: Stage) -> str:
+        """Of what a cache holds: the data, and what of its pictures the stage sees."""
+        said = [self.fingerprint, getattr(stage, "picture_px", None), "mask" in stage.items]
+        return hashlib.sha256(json.dumps(said).encode()).hexdigest()
+
+    def _sets(self, stage: Stage, split: str) -> list[Stored]:
+        """The sets of a split, none from the cache."""
+        picture_px, members = getattr(stage, "picture_px", None), read_list_file(self.path).members(split)
         masked = "mask" in stage.items
         for member in members:
             if masked and member.list_file is not None and member.masks is None:
@@ -112,10 +147,7 @@ class ListData:
                 masks = ListMasks(member.masks, photographs.names, rows)
                 masks.look()
             sets.append(ListSamples(photographs.chosen(rows), picture_px=picture_px, masks=masks))
-        if split == "test":
-            _check_pictures(listed, sets)
-            return MixedSamples(sets)
-        return MixedSamples(sets, shares(listed.mixture, members, [len(one) for one in sets]))
+        return sets
 
     def order(self, samples: Samples, seed: int) -> Order:
         assert isinstance(samples, MixedSamples)

@@ -70,9 +70,11 @@ def _train(options: TrainOptions, *, began: float, progress: bool) -> TrainResul
         root = absolute(options.data)
     cache = None if options.cache is None else options.cache.expanduser().absolute()
     if (lists := find_list_file(root)) is not None:
+        data = ListData(lists, cache)
         if cache is not None:
-            raise InputError("--cache: is of shards; lists of photographs are read as they are.")
-        return train_recipe(recipe, ListData(lists), options, began=began, progress=progress)
+            for plan in plans:
+                data.fill(plan.stage, threads=os.cpu_count() or 1)
+        return train_recipe(recipe, data, options, began=began, progress=progress)
     if cache is not None:
         items = [item for plan in plans for item in plan.stage.items]
         ensure_cache(root, cache, items, threads=os.cpu_count() or 1)
