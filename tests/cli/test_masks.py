@@ -124,6 +124,9 @@ def test_a_mask_is_not_replaced_unasked(album: Path, capsys: pytest.CaptureFixtu
     assert "20x20" in said.err and "--overwrite" in said.err and "1 of 2 failed" in said.err
     assert mask_of(album / "a_mask.png", {255}).shape == (20, 20) and (album / "sub" / "im00002_mask.png").is_file()
     assert main(["masks", "find", "album", "--no-preview", "--overwrite"]) == 0
+    with Image.open(album / "a.png") as photo:
+        photo.save(album / "a.jpg")
+    assert main(["masks", "find", "album"]) == 2 and "called alike" in capsys.readouterr().err
     assert mask_of(album / "a_mask.png").shape == (256, 256) and not list(album.rglob("*preview*"))
 
 

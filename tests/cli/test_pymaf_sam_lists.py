@@ -53,24 +53,11 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def lists(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The data as lists, with the masks of the shards in a folder of their own."""
+    """The data as lists, with their masks."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     assert main(["datagen", "export", str(data), "--layout", "spin", "--out", "lists"]) == 0
-    path = tmp_path / "lists" / "lists.json"
-    content = json.loads(path.read_text())
-    for split in ("train", "test"):
-        shards = ShardDataset(data, items=("mask",), split=split)
-        (member,) = content[split]
-        member["masks"] = "masks"
-        with np.load(path.parent / member["list"], allow_pickle=False) as arrays:
-            names = mask_names(arrays["imgname"].tolist())
-        for row, name in enumerate(names):
-            file = path.parent / "masks" / name
-            file.parent.mkdir(parents=True, exist_ok=True)
-            Image.fromarray(shards[row]["mask"].astype(np.uint8) * 255).save(file)
-    path.write_text(json.dumps(content))
-    return path
+    return tmp_path / "lists" / "lists.json"
 
 
 def test_points_of_listed_masks_are_those_of_the_shards(data: Path, lists: Path) -> None:
@@ -81,6 +68,8 @@ def test_points_of_listed_masks_are_those_of_the_shards(data: Path, lists: Path)
             ours, theirs = (
                 STAGE.sample(one[k], np.random.default_rng(k), training=split == "train") for one in (shards, listed)
             )
+            whole = listed.sets[0].masks.read(k, (320, 320))  # type: ignore[attr-defined]
+            np.testing.assert_array_equal(whole, shards[k]["mask"])
             assert listed[k]["mask"].shape == listed[k]["rgb"].shape[:2]  # a JPEG that is read reduced has its mask reduced
             assert ours["points"].shape == theirs["points"].shape == (44, 2)
             between = np.linalg.norm(ours["points"][:40, None] - theirs["points"][None, :40], axis=-1)
@@ -125,16 +114,26 @@ def test_training(lists: Path, refuses: Refuses, capsys: pytest.CaptureFixture[s
     assert coco_keypoints(masked, photographs, masks=given).shape == (1, 17, 3)
 
 
-def test_masks_that_do_not_fit(lists: Path) -> None:
+def test_masks_that_do_not_fit(lists: Path, capsys: pytest.CaptureFixture[str]) -> None:
     masks = lists.parent / "masks"
     file = next(masks.rglob("*_mask.png"))
     stored = ListMasks(masks, [str(file.relative_to(masks)).replace("_mask.png", ".jpg")])
+    assert main(["datagen", "validate", str(lists)]) == 0
     whole = stored.read(0, (320, 320))
     half = stored.read(0, (160, 160), reduction=2)
     assert abs(half.mean() - whole.mean()) < 0.01
     with pytest.raises(InputError, match="320 x 320 pixels, its picture is not"):
         stored.read(0, (320, 300))
+    others = sorted(masks.rglob("*_mask.png"))
+    Image.fromarray(np.zeros((10, 20), np.uint8)).save(others[-1])
+    others[0].unlink()
+    file = others[1]
+    stored = ListMasks(masks, [str(file.relative_to(masks)).replace("_mask.png", ".jpg")])
     file.write_bytes(b"no picture")
+    capsys.readouterr()
+    assert main(["datagen", "validate", str(lists)]) == 1
+    said = capsys.readouterr().out
+    assert "there is no such mask" in said and "its mask cannot be read" in said and "20 x 10 pixels, the picture 320" in said
     with pytest.raises(InputError, match="is not a readable mask"):
         stored.read(0, (320, 320))
     for path in masks.rglob("*_mask.png"):

@@ -19,6 +19,7 @@ from PIL import Image
 from vitruvian.datagen.spin.crop import PIXEL_SCALE
 from vitruvian.datagen.spin.fits import read_fits
 from vitruvian.datagen.spin.list_file import Member
+from vitruvian.datagen.spin.list_masks import ListMasks
 from vitruvian.datagen.spin.photographs import COLUMN_SHAPES, check_columns, read_columns, texts
 from vitruvian.datagen.spin.picture_files import read_picture
 from vitruvian.errors import InputError
@@ -115,7 +116,11 @@ def _examine_list(member: Member, split: str, *, decode: bool, jobs: int, progre
     joints = (arrays["S"][..., 3] > 0).any(axis=1) if "S" in arrays else np.zeros(count, bool)
     points = [arrays[key] for key in ("part", "openpose") if key in arrays]
     keypoints = np.concatenate([*points, np.zeros((count, 1, 3))], axis=1)
-    sizes = _sizes(root, names, decode=decode, jobs=jobs, progress=progress)
+    sizes = list(_sizes(root, names, decode=decode, jobs=jobs, progress=progress))
+    if member.masks is not None:
+        for row, file in enumerate(ListMasks(member.masks, names).files):
+            if (said := _wrong_mask(file, sizes[row], decode)) is not None:
+                problems.append(RowProblem(row=row, name=names[row], problem=said))
     for row, size in enumerate(sizes):
         said = size if isinstance(size, str) else _misplaced(arrays["center"][row], arrays["scale"][row], keypoints[row], size)
         if said is not None:
@@ -169,6 +174,16 @@ def _size(path: Path, decode: bool) -> tuple[int, int] | str:
             return (height, width) if turned else (width, height)
     except (InputError, OSError, ValueError, SyntaxError, Image.DecompressionBombError):
         return "its picture cannot be read"
+
+
+def _wrong_mask(file: Path, size: tuple[int, int] | str, decode: bool) -> str | None:
+    """What is wrong with the mask of a picture of this size."""
+    found = _size(file, decode)
+    if isinstance(found, str):
+        return f"{found.replace('its picture', 'its mask').replace('picture', 'mask')}: {file}"
+    if not isinstance(size, str) and found != size:
+        return f"its mask has another size: {found[0]} x {found[1]} pixels, the picture {size[0]} x {size[1]}"
+    return None
 
 
 def _misplaced(center: NDArray[Any], scale: float, keypoints_n3: NDArray[Any], size: tuple[int, int]) -> str | None:

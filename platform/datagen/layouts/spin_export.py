@@ -1,9 +1,10 @@
 """Write lists in SPIN's format, so that PyMAF's original code and others that read such lists train on drawn people.
 
-    train.npz   test.npz   images/SUBJECT_VIEW.jpg   lists.json
+    train.npz   test.npz   images/SUBJECT_VIEW.jpg   masks/SUBJECT_VIEW_mask.png   lists.json
 
 A list has imgname, center, scale, part, openpose, S, pose, shape, has_smpl, and what foreign loaders do not look at: ``person``
-(codes, so that nobody is trained on and measured) and ``body_model``. Poses of the built-in body are of its own template.
+(codes, so that nobody is trained on and measured) and ``body_model``. Poses of the built-in body are of its own template. Masks
+are written where the data has them.
 """
 
 from __future__ import annotations
@@ -19,14 +20,16 @@ import numpy as np
 from vitruvian.bodies.files import write_npz
 from vitruvian.datagen.layouts.common import ExportReport, folder_name, fresh_folder, stored_subjects, write_file, write_note
 from vitruvian.datagen.spin.list_file import FILE
+from vitruvian.datagen.spin.list_masks import mask_names
 from vitruvian.datagen.spin.sample import annotation
 from vitruvian.errors import InputError
 from vitruvian.shards.dataset import ShardDataset
+from vitruvian.shards.encode import encode_png
 from vitruvian.shards.people import person_code
 from vitruvian.storage.url import Url
 
 ITEMS = ("rgb", "joints_2d", "joints_3d", "body")
-PICTURES = "images"
+PICTURES, MASKS = "images", "masks"
 
 
 def export_spin(root: Path | Url, out: Path, *, tell: Callable[[int, int], None] | None = None) -> ExportReport:
@@ -40,7 +43,7 @@ def export_spin(root: Path | Url, out: Path, *, tell: Callable[[int, int], None]
         )
     fresh_folder(out)
     rows: dict[str, dict[str, list[Any]]] = {}
-    model = ""
+    model, masked = "", "mask" in data.items
     whole, views = sum(len(entry.subjects) for entry in data.blocks), 0
     for subject in stored_subjects(data):
         known = subject.values(*ITEMS)
@@ -52,6 +55,9 @@ def export_spin(root: Path | Url, out: Path, *, tell: Callable[[int, int], None]
             ending = "jpg" if content[:2] == b"\xff\xd8" else "png"
             name = f"{folder_name(known['subject_id'])}_{number:02d}.{ending}"
             write_file(out / PICTURES / name, content)
+            if masked:
+                mask = subject.view(number, "mask")["mask"].astype(np.uint8) * 255
+                write_file(out / MASKS / mask_names([name])[0], encode_png(mask))
             for key, value in line.items():
                 columns[key].append(value)
             columns["imgname"].append(name)
@@ -65,7 +71,8 @@ def export_spin(root: Path | Url, out: Path, *, tell: Callable[[int, int], None]
         arrays["has_smpl"] = np.ones(len(arrays["imgname"]))
         arrays["body_model"] = np.array(model)
         write_npz(out / f"{split}.npz", arrays)
-        content_of[split] = [{"name": split, "list": f"{split}.npz", "pictures": PICTURES}]
+        masks = {"masks": MASKS} if masked else {}
+        content_of[split] = [{"name": split, "list": f"{split}.npz", "pictures": PICTURES, **masks}]
     write_file(out / FILE, json.dumps(content_of, indent=1).encode())
     write_note(out, "spin", data, {})
     advice = f"DATASET_FOLDERS: {out / PICTURES}, DATASET_FILES: {', '.join(f'{split}.npz' for split in rows)}"

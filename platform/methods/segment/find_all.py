@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,6 +55,11 @@ def box_of_row(labels: Mapping[str, Any]) -> Box:
 
 def find_all(jobs: Sequence[Job], maker: MaskMaker, *, preview: bool, overwrite: bool, several: bool) -> int:
     """0 when every picture has its mask, 1 when some of several failed; of a single picture the error is raised."""
+    for out, count in Counter(job.out for job in jobs).items():
+        if count > 1:
+            raise InputError(
+                f"{out}: would be the mask of {count} pictures, which are called alike. Rename one, or give --out."
+            )
     done, failures = 0, []
     began = time.perf_counter()
     kept = 0
