@@ -25,7 +25,25 @@ inline i32x8 widened_8(const uint8_t *bytes) {
 #endif
 }
 
-inline f64x4 to_doubles(i32x4 v) { return __builtin_convertvector(v, f64x4); }
+// Two pixels of three bytes; eight bytes are read.
+inline i32x8 two_pixels(const uint8_t *bytes) {
+#if defined(__AVX2__)
+    const __m128i eight = _mm_loadl_epi64(reinterpret_cast<const __m128i *>(bytes));
+    return (i32x8) _mm256_cvtepu8_epi32(_mm_shuffle_epi8(eight, _mm_setr_epi8(0, 1, 2, 3, 3, 4, 5, 6, -1, -1, -1, -1, -1, -1, -1, -1)));
+#else
+    i32x8 pixels;
+    for (int k = 0; k < 8; ++k) pixels[k] = bytes[k < 4 ? k : k - 1];
+    return pixels;
+#endif
+}
+
+inline f64x4 to_doubles(i32x4 v) {
+#if defined(__AVX2__)
+    return (f64x4) _mm256_cvtepi32_pd((__m128i) v);
+#else
+    return __builtin_convertvector(v, f64x4);
+#endif
+}
 inline i32x4 to_ints(f64x4 v) { return __builtin_convertvector(v, i32x4); }  // towards zero
 
 // Numbers of less than 16 bits, cut off at 0 and 255.

@@ -1,10 +1,12 @@
 // Square crops of photographs: cut out, turned, resized, row by row; and the bytes of a crop as the floats of a network.
 // The contract is in platform/geometry/crops.py.
 #include <nanobind/nanobind.h>
+#include <nanobind/stl/array.h>
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/pair.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstring>
 #include <optional>
@@ -67,7 +69,10 @@ class CutOut {
         std::memset(out, 0, 16 * (size_t) begin);
         std::memset(out + 4 * end, 0, 16 * (size_t) (count - end));
         if (begin == end) return;
-        for (int64_t i = begin; i < end - 1; ++i) store(out + 4 * i, widened_4(seen_.pixel(r, i - shift)));
+        const uint8_t *first = seen_.pixel(r, begin - shift);
+        int64_t i = begin;
+        for (; i + 3 <= end; i += 2, first += 6) store(out + 4 * i, two_pixels(first));
+        for (; i < end - 1; ++i, first += 3) store(out + 4 * i, widened_4(first));
         const uint8_t *last = seen_.pixel(r, end - 1 - shift);  // no byte behind it
         store(out + 4 * (end - 1), i32x4{last[0], last[1], last[2], 0});
     }
@@ -75,30 +80,41 @@ class CutOut {
     // Bilinear in doubles, in this order of operations; cut to whole levels after a millionth, so that flat areas stay.
     void turned_row(int64_t number, int32_t *out) {
         const auto [c, s] = *turn_;
-        const double middle_x = middle(width_), middle_y = middle(height_);
-        const double y = (double) (number + pad_) - middle_y, sy = s * y, cy = c * y;
-        const int32_t first_column = (int32_t) seen_.column, first_row = (int32_t) seen_.row;
+        const double y = (double) (number + pad_) - middle(height_), sy = s * y, cy = c * y;
         const size_t count = (size_t) columns();
-        for (size_t i = 0; i < count; ++i) {
-            const double column = cx_[i] - sy + middle_x, row = sx_[i] + cy + middle_y;
-            const double left = std::floor(column), top = std::floor(row);
-            right_[i] = column - left, down_[i] = row - top;
-            column_[i] = (int32_t) left - first_column, row_[i] = (int32_t) top - first_row;
-        }
+        place(cx_.data(), sx_.data(), count, sy, cy);
         // Two pixels to the right and one below must be there: a byte behind each pixel is read.
         const uint32_t safe_width = (uint32_t) std::max<int64_t>(0, seen_.width - 2);
         const uint32_t safe_height = (uint32_t) std::max<int64_t>(0, seen_.height - 1);
+        const int64_t stride = seen_.stride;
+        const uint8_t *data = seen_.data;
+        const double *right = right_.data(), *down = down_.data();
+        const int32_t *columns = column_.data(), *rows = row_.data();
         for (size_t i = 0; i < count; ++i) {
-            const int32_t column = column_[i], row = row_[i];
+            const int32_t column = columns[i], row = rows[i];
             if ((uint32_t) column < safe_width && (uint32_t) row < safe_height) {
-                const uint8_t *upper = seen_.pixel(row, column), *lower = upper + seen_.stride;
-                store(out + 4 * i, blend(wide(upper), wide(upper + 3), wide(lower), wide(lower + 3), right_[i], down_[i]));
+                const uint8_t *upper = data + row * stride + 3 * (int64_t) column, *lower = upper + stride;
+                store(out + 4 * i, blend(wide(upper), wide(upper + 3), wide(lower), wide(lower + 3), right[i], down[i]));
             } else if (column >= -1 && column < seen_.width && row >= -1 && row < seen_.height) {
                 store(out + 4 * i, blend(at(row, column), at(row, column + 1), at(row + 1, column), at(row + 1, column + 1),
-                                         right_[i], down_[i]));
+                                         right[i], down[i]));
             } else {
                 store(out + 4 * i, i32x4{0, 0, 0, 0});
             }
+        }
+    }
+
+    // Where the pixels of a row come from: the upper left one of four in what is seen, and how far to the right and down of it.
+    void place(const double *__restrict cx, const double *__restrict sx, size_t count, double sy, double cy) {
+        const double middle_x = middle(width_), middle_y = middle(height_);
+        const int32_t first_column = (int32_t) seen_.column, first_row = (int32_t) seen_.row;
+        double *__restrict right = right_.data(), *__restrict down = down_.data();
+        int32_t *__restrict columns = column_.data(), *__restrict rows = row_.data();
+        for (size_t i = 0; i < count; ++i) {
+            const double column = cx[i] - sy + middle_x, row = sx[i] + cy + middle_y;
+            const double left = std::floor(column), top = std::floor(row);
+            right[i] = column - left, down[i] = row - top;
+            columns[i] = (int32_t) left - first_column, rows[i] = (int32_t) top - first_row;
         }
     }
 
@@ -126,7 +142,9 @@ class CutOut {
 // Rows are made when the output needs them and kept as long as it does.
 void resize(CutOut &cut, size_t size, uint8_t *out) {
     const size_t rows = (size_t) cut.rows(), columns = (size_t) cut.columns();
-    const BicubicTaps across(columns, size), down(rows, size);
+    const BicubicTaps across(columns, size);
+    const std::optional<BicubicTaps> other = rows == columns ? std::nullopt : std::optional<BicubicTaps>(std::in_place, rows, size);
+    const BicubicTaps &down = other ? *other : across;
     const size_t bytes = (3 * size + 15) / 16 * 16, room = bytes + kSpare, kept = down.longest();
     std::vector<int32_t> source(4 * (columns + 1));
     std::vector<uint8_t> ring(kept * room), made(room);
@@ -196,10 +214,16 @@ OutputArray<uint8_t> crop(const InputArray &seen, std::pair<int64_t, int64_t> at
     return to_numpy(out, {size, size, 3});
 }
 
-OutputArray<float> tabulated(const InputArray &picture, const InputArray &tables, bool mirror) {
+OutputArray<float> tabulated(const InputArray &picture, const InputArray &tables, const std::array<double, 3> &gains, bool mirror) {
     const uint8_t *in = checked<uint8_t>(picture, "picture", "uint8 (H, W, 3)", {-1, -1, 3});
     const float *table = checked<float>(tables, "tables", "float32 (3, 256)", {3, 256});
     const size_t height = picture.shape(0), width = picture.shape(1);
+    float values[3][256];
+    for (size_t c = 0; c < 3; ++c) {
+        if (!(gains[c] >= 0)) throw nb::value_error("gains must not be negative.");
+        for (size_t level = 0; level < 256; ++level)
+            values[c][level] = table[256 * c + (size_t) std::min((double) level * gains[c], 255.0)];
+    }
     float *out = allocate<float>(3 * height * width);
     {
         nb::gil_scoped_release released;
@@ -208,9 +232,9 @@ OutputArray<float> tabulated(const InputArray &picture, const InputArray &tables
             float *value = out + 3 * width * r + (mirror && width ? 3 * (width - 1) : 0);
             const ptrdiff_t step = mirror ? -3 : 3;
             for (size_t c = 0; c < width; ++c, pixel += 3, value += step) {
-                value[0] = table[pixel[0]];
-                value[1] = table[256 + pixel[1]];
-                value[2] = table[512 + pixel[2]];
+                value[0] = values[0][pixel[0]];
+                value[1] = values[1][pixel[1]];
+                value[2] = values[2][pixel[2]];
             }
         }
     }
@@ -224,6 +248,6 @@ void bind_crop(nb::module_ &m) {
     using namespace nb::literals;
     m.def("crop", &vitruvian::crop, "seen"_a, "at"_a, "shape"_a, "pad"_a, "turn"_a.none(), "size_px"_a,
           "A square picture. Contract: vitruvian.geometry.crops.");
-    m.def("tabulated", &vitruvian::tabulated, "picture"_a, "tables"_a, "mirror"_a,
+    m.def("tabulated", &vitruvian::tabulated, "picture"_a, "tables"_a, "gains"_a, "mirror"_a,
           "A picture of floats. Contract: vitruvian.geometry.crops.");
 }

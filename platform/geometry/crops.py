@@ -44,14 +44,20 @@ def resized_cut_out(
     turn = None
     if rotation_deg != 0:
         angle = np.radians(rotation_deg)
-        turn = (float(np.cos(angle)), float(np.sin(angle)))
+        turn = (float(np.cos(angle)), float(np.sin(angle)))  # numpy's, whose last bits are not the C library's everywhere
     return _native.crop(seen, (first_row - top, first_column - left), (height, width), pad, turn, size_px)
 
 
-def tabulated(picture: NDArray[np.uint8], tables: NDArray[np.float32], *, mirror: bool = False) -> NDArray[np.float32]:
-    """(H, W, 3) floats: the value ``tables[channel, level]`` for each level of a picture (H, W, 3), the tables float32
-    (3, 256); ``mirror``: from right to left.
+def tabulated(
+    picture: NDArray[np.uint8],
+    tables: NDArray[np.float32],
+    *,
+    gains: tuple[float, float, float] = (1.0, 1.0, 1.0),
+    mirror: bool = False,
+) -> NDArray[np.float32]:
+    """(H, W, 3) floats: ``tables[channel, level]``, float32 (3, 256), for each level of a picture (H, W, 3).
 
-    ValueError for arrays of another dtype or shape.
+    Before, levels are multiplied by the channel's gain, cut off at 255 and cut to whole ones. ``mirror``: from right to left.
+    ValueError for arrays of another dtype or shape, and for negative gains.
     """
-    return _native.tabulated(np.ascontiguousarray(picture), tables, mirror)
+    return _native.tabulated(np.ascontiguousarray(picture), tables, gains, mirror)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,15 @@ MIRROR_OPENPOSE25: tuple[int, ...] = (
 MIRROR_49: tuple[int, ...] = MIRROR_OPENPOSE25 + tuple(25 + joint for joint in MIRROR_J24)
 
 
+_MIRRORED = np.array([1.0, -1.0, -1.0])
+"""What mirroring does to an axis of rotation, times the angle."""
+
+
+@cache
+def _order(mirror: tuple[int, ...]) -> NDArray[np.int64]:
+    return np.array(mirror)
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CropDraw:
     """One draw; the default is none, as at evaluation."""
@@ -42,12 +52,12 @@ class CropDraw:
 def draw_crop(rng: Any) -> CropDraw:
     """The published distribution; ``rng`` is a numpy generator."""
     flip = bool(rng.uniform() <= 0.5)
-    gains = rng.uniform(1 - NOISE_FACTOR, 1 + NOISE_FACTOR, 3)
-    rotation = float(np.clip(rng.standard_normal() * ROTATION_DEG, -2 * ROTATION_DEG, 2 * ROTATION_DEG))
-    scale = float(np.clip(1 + rng.standard_normal() * SCALE_FACTOR, 1 - SCALE_FACTOR, 1 + SCALE_FACTOR))
+    red, green, blue = rng.uniform(1 - NOISE_FACTOR, 1 + NOISE_FACTOR, 3).tolist()
+    rotation = min(max(float(rng.standard_normal()) * ROTATION_DEG, -2 * ROTATION_DEG), 2 * ROTATION_DEG)
+    scale = min(max(1 + float(rng.standard_normal()) * SCALE_FACTOR, 1 - SCALE_FACTOR), 1 + SCALE_FACTOR)
     if rng.uniform() <= NO_ROTATION_PROBABILITY:
         rotation = 0.0
-    return CropDraw(flip=flip, gains=(float(gains[0]), float(gains[1]), float(gains[2])), rotation_deg=rotation, scale=scale)
+    return CropDraw(flip=flip, gains=(red, green, blue), rotation_deg=rotation, scale=scale)
 
 
 def keypoints_in_crop(
@@ -75,7 +85,7 @@ def keypoints_in_crop(
         pixels = transform_points(moved[:, :2] + 1, center, scale * drawn.scale, **place)
     moved[:, :2] = 2.0 * pixels / size_px - 1.0
     if drawn.flip:
-        moved = moved[list(mirror)]
+        moved = moved[_order(mirror)]
         moved[:, 0] = -moved[:, 0]
     return moved.astype(np.float32)
 
@@ -87,7 +97,7 @@ def turned_joints(joints: NDArray[Any], draw: CropDraw, *, mirror: tuple[int, ..
     moved = np.array(joints, np.float64)
     moved[:, :3] = moved[:, :3] @ turn.T
     if draw.flip:
-        moved = moved[list(mirror)]
+        moved = moved[_order(mirror)]
         moved[:, 0] = -moved[:, 0]
     return moved.astype(np.float32)
 
@@ -97,5 +107,5 @@ def turned_pose(pose_72: NDArray[Any], draw: CropDraw) -> NDArray[np.float32]:
     pose = np.array(pose_72, np.float64)
     pose[:3] = turned_about_z(pose[:3].tolist(), -math.radians(draw.rotation_deg))
     if draw.flip:
-        pose = (pose.reshape(24, 3)[list(MIRROR_JOINTS)] * np.array([1.0, -1.0, -1.0])).reshape(-1)
+        pose = (pose.reshape(24, 3)[_order(MIRROR_JOINTS)] * _MIRRORED).reshape(-1)
     return pose.astype(np.float32)

@@ -7,6 +7,7 @@ code runs it (Zhang et al., ICCV 2021): whole source pixels, Pillow's bicubic re
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -64,9 +65,9 @@ def crop(
     """(size, size, 3) of a photograph (H, W, 3); black where the box leaves it."""
     corners = np.array([[1, 1], [size_px + 1, size_px + 1]])
     upper_left, lower_right = transform_points(corners, center, scale, size_px=size_px, inverse=True) - 1
-    across = lower_right - upper_left
-    pad = int(np.linalg.norm(across) / 2 - across[1] / 2)
     (left, top), (right, bottom) = upper_left.tolist(), lower_right.tolist()
+    width, height = right - left, bottom - top
+    pad = int(math.sqrt(width * width + height * height) / 2 - height / 2)
     return resized_cut_out(picture, (left, top), (right, bottom), size_px=size_px, pad=pad, rotation_deg=rotation_deg)
 
 
@@ -90,11 +91,7 @@ _FLOATS = np.ascontiguousarray(normalised(coloured(np.repeat(_LEVELS[None, :, No
 
 
 def network_picture(
-    cropped: NDArray[np.uint8], gains: NDArray[Any] | tuple[float, ...] | None = None, *, flip: bool = False
+    cropped: NDArray[np.uint8], gains: tuple[float, float, float] = (1.0, 1.0, 1.0), *, flip: bool = False
 ) -> NDArray[np.float32]:
     """(3, S, S): ``normalised`` of ``coloured``, with each level computed once."""
-    tables = _FLOATS
-    if gains is not None:
-        changed = np.clip(_LEVELS * np.asarray(gains, np.float64)[:, None], 0.0, 255.0).astype(np.uint8)
-        tables = np.take_along_axis(_FLOATS, changed, axis=1)
-    return tabulated(cropped, tables, mirror=flip).transpose(2, 0, 1)
+    return tabulated(cropped, _FLOATS, gains=gains, mirror=flip).transpose(2, 0, 1)
