@@ -70,7 +70,7 @@ class SurfaceCharts:
     def positions(self, vertices: NDArray[Any]) -> NDArray[Any]:
         """(C, 3) where the chart vertices are on a body with these (V, 3) vertices."""
         self.check_fits(len(vertices))
-        return np.ascontiguousarray(vertices[self.body_vertices])
+        return np.take(vertices, self.body_vertices, axis=0)
 
     def vertex_parts(self) -> NDArray[np.uint8]:
         """(C,) the part of each chart vertex: that of the last face touching it, 0 where none does."""

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from vitruvian.bodies.iuv import draw_iuv
 from vitruvian.bodies.joint_sets import locate_joints
 from vitruvian.bodies.regression_body import BUILTIN, RegressionBody
-from vitruvian.bodies.skinning import pose_body
+from vitruvian.bodies.surface_pose import posed_surface
 from vitruvian.datagen.spin.augment import CropDraw, draw_crop, keypoints_in_crop, turned_joints, turned_pose
 from vitruvian.datagen.spin.camera import AXES, crop_camera
 from vitruvian.datagen.spin.crop import crop, crop_matrix, network_picture
@@ -22,6 +22,7 @@ from vitruvian.datagen.spin.iuv_maps import to_published
 from vitruvian.datagen.spin.sample import annotation, solved_camera
 
 LEAST_KEYPOINTS = 6
+_AXES = np.diag(AXES).astype(np.float32)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -103,10 +104,8 @@ def iuv_labels(sample: Mapping[str, Any], body: RegressionBody, *, pixels: int, 
     """
     if body.charts is None:
         raise ValueError("iuv_labels: the body has no charts; give the folder with UV_Processed.mat.")
-    posed = pose_body(
-        body.model, betas=sample["betas"], body_pose=sample["pose"][3:], global_orient=sample["pose"][:3]
-    )  # fmt: skip
+    placed, vertices = posed_surface(body.model, betas=sample["betas"], pose_72=sample["pose"])
     name = BUILTIN if body.name == BUILTIN else "smpl"
-    joints = locate_joints("j24", name, posed.joints, posed.vertices, body.joint_data)
+    joints = locate_joints("j24", name, placed, vertices, body.joint_data)
     camera = crop_camera(solved_camera(joints, sample["keypoints"]), pixels=pixels)
-    return to_published(draw_iuv(body.charts, posed.vertices @ AXES, camera, by_face=kind == "faces"))
+    return to_published(draw_iuv(body.charts, vertices * _AXES, camera, by_face=kind == "faces"))
