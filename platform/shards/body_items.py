@@ -83,4 +83,4 @@ def _png(picture: Image.Image) -> bytes:
 
 
 def _points(scalar: pa.ListScalar, axes: int) -> NDArray[np.float32]:
-    return np.array(scalar.as_py(), np.float32).reshape(-1, axes)
+    return np.array(scalar.values, np.float32).reshape(-1, axes)

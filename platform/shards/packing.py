@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from vitruvian.geometry.camera import Camera
 from vitruvian.geometry.mesh import Mesh
+from vitruvian.shards.description import Description
 
 ALIGNMENT = 64
 _MESH_FIELDS = tuple(field.name for field in fields(Mesh))
@@ -46,6 +47,8 @@ def _describe(value: Any, arrays: _Arrays) -> Any:
         return {"camera": value.to_dict()}
     if isinstance(value, Mesh):
         return {"mesh": {name: _describe(getattr(value, name), arrays) for name in _MESH_FIELDS}}
+    if isinstance(value, Description):
+        return {"description": value.text}
     if isinstance(value, tuple):
         return {"tuple": [_describe(entry, arrays) for entry in value]}
     if isinstance(value, list):
@@ -71,6 +74,8 @@ def _restore(spec: Any, data: memoryview) -> Any:
         return {key: _restore(entry, data) for key, entry in content.items()}
     if kind == "tuple":
         return tuple(_restore(entry, data) for entry in content)
+    if kind == "description":
+        return Description(content)
     if kind == "camera":
         return Camera.from_dict(content)
     if kind == "scalar":

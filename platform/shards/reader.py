@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from vitruvian.errors import InputError
 from vitruvian.geometry.camera import Camera
+from vitruvian.shards.description import Description
 from vitruvian.shards.drawn import SURFACES, SurfaceArtist, decode_surfaces, drawn_items
 from vitruvian.shards.items import ITEMS
 from vitruvian.shards.schema import FORMAT
@@ -63,6 +64,7 @@ class ShardReader:
         self.items: tuple[str, ...] = tuple(json.loads(metadata[b"vitruvian.items"]))
         self.drawn = drawn_items(self.items)
         """Items that are drawn from ``surfaces`` when they are read."""
+        self._last_batch: tuple[int, pa.RecordBatch] | None = None
         self._last_artist: tuple[int, SurfaceArtist] | None = None
 
     @property
@@ -72,7 +74,7 @@ class ShardReader:
     def subject(self, row: int, items: Sequence[str] = (), *, group: int = 0) -> dict[str, Any]:
         """The subject's identity, and one draw's frame (the first one's), with the decoded values of the items of these two
         levels among ``items``."""
-        batch = self._file.get_batch(row)
+        batch = self._batch(row)
         groups = batch.column("groups")[0].values
         values: dict[str, Any] = {
             "subject_id": batch.column("subject_id")[0].as_py(),
@@ -94,19 +96,26 @@ class ShardReader:
 
     def view(self, row: int, view_index: int, items: Sequence[str] = ()) -> dict[str, Any]:
         """A view's camera, description and group, and the decoded values of the view-level items among ``items``."""
-        views = self._file.get_batch(row).column("views")[0].values
+        views = self._batch(row).column("views")[0].values
         values: dict[str, Any] = {
             "view_index": view_index,
             "camera": Camera.from_dict(json.loads(views.field("camera")[view_index].as_py())),
-            "view": json.loads(views.field("description")[view_index].as_py()),
+            "view": Description(views.field("description")[view_index].as_py()),
         }
-        values["group"] = values["view"].get("group", 0)
+        values["group"] = values["view"].group()
         for name in items:
             if ITEMS[name].level == "view" and name not in self.drawn:
                 values.update(ITEMS[name].decode(views.field(name)[view_index]))
         if wanted := [name for name in items if name in self.drawn]:
             values.update(self._artist(row).draw(wanted, values["camera"]))
         return values
+
+    def _batch(self, row: int) -> pa.RecordBatch:
+        """Of the last row that was asked for: a sample is a subject and then a view of it."""
+        last = self._last_batch  # taken once: other threads may be reading, too
+        if last is None or last[0] != row:
+            last = self._last_batch = (row, self._file.get_batch(row))
+        return last[1]
 
     def _artist(self, row: int) -> SurfaceArtist:
         """Of the last row that was asked for: views of one subject are mostly read together."""

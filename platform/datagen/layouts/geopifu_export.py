@@ -160,7 +160,7 @@ def _export_subject(
                 "units_per_metre": drawn["units_per_metre"],
                 "center_m": drawn["center_m"],
                 "rotation": drawn["rotation"],
-                "descriptions": [heads[index]["view"] for index in views],
+                "descriptions": [dict(heads[index]["view"]) for index in views],
             }
         )
     note = {key: values[key] for key in ("subject_id", "source", "licence", "attributes")}

@@ -105,7 +105,7 @@ def _export_subject(
     _same_file(obj, obj.with_name(f"{name}_100k.obj"))
     _write_surface(subject, out, name, frame, items)
     seen: Counter[int] = Counter()
-    views = []
+    views: list[dict[str, Any]] = []
     for index in range(subject.num_views):
         view = subject.view(index, "mask")
         stem = view_name(view["view"], seen)
@@ -116,7 +116,7 @@ def _export_subject(
         write_npy_object(out / "PARAM" / name / f"{stem}.npy", param)
         if "uv_render" in items:
             write_file(out / "UV_RENDER" / name / f"{stem}.jpg", subject.jpeg(index, "uv_render", pictures))
-        views.append({"name": stem, "description": view["view"]})
+        views.append({"name": stem, "description": dict(view["view"])})
     numbers = "".join(f"{view['name'].split('_')[0]}\n" for view in views if view["name"].endswith("_00"))
     write_file(out / "FILE_NUMBER" / name / "number.txt", numbers.encode())
     note = {key: values[key] for key in ("subject_id", "source", "licence", "attributes", "units_per_metre", "center_m")}
