@@ -5,8 +5,8 @@ are drawn, exported as a list in SPIN's format at two picture sizes (320 pixels 
 those of Human3.6M are), and read by the published loader and by ours, from the list and from shards. Everyone gives an
 augmented crop of 224 pixels, keypoints, 3D joints, pose and shape; IUV labels, which the original draws on the GPU while
 training, are left out. ``published`` are our samples with whole pixels and the published crop (recipes ``paper`` and
-``eft``), ``direct`` those of ``tiny``. Seconds are those of a pass over all pictures, so that turned crops count as often as
-they are drawn.
+``eft``), ``direct`` those of ``tiny``; ``cache`` reads the shards' decoded pictures from their LMDB cache. Seconds are those of
+a pass over all pictures in an order of its own, so that turned crops count as often as they are drawn.
 
 Of the original's imports the body model (which its loader builds and does not use), its paths and torchvision's Normalize have
 short stand-ins of our own; numpy's old name ``float`` is put back.
@@ -131,7 +131,7 @@ def passes(load: Callable[[int, int], Any], number: int) -> Callable[[], None]:
 
     def work() -> None:
         state["epoch"] += 1
-        for index in range(number):
+        for index in np.random.default_rng(state["epoch"]).permutation(number).tolist():
             load(index, state["epoch"])
 
     return work
@@ -157,6 +157,8 @@ def main() -> None:
     from vitruvian.datagen.layouts.spin_export import export_spin
     from vitruvian.datagen.spin.list_samples import ListSamples
     from vitruvian.datagen.spin.photographs import PhotographList
+    from vitruvian.shards.cache import CachedDataset
+    from vitruvian.shards.cache_build import build_cache
     from vitruvian.shards.dataset import ShardDataset
 
     torch.set_num_threads(1)
@@ -165,6 +167,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         data = make_data(folder / "data", args.people, args.views)
+        build_cache(data)
         export_spin(data, folder / "small")
         lists = {"320": folder / "small", str(LARGE_PX): enlarged(folder / "small", folder / "large")}
         for size, exported in lists.items():
@@ -177,6 +180,7 @@ def main() -> None:
                 sets: dict[str, Any] = {f"list_{size}": ListSamples(photographs, picture_px=stage.picture_px)}
                 if size == "320":
                     sets["shards_320"] = ShardDataset(data, items=stage.items, verify="size")
+                    sets["cache_320"] = CachedDataset(data, items=stage.items)
                 for name, samples in sets.items():
 
                     def ours(index: int, epoch: int, stage: Any = stage, samples: Any = samples) -> Any:
@@ -188,7 +192,7 @@ def main() -> None:
                     rows.append(row)
             del sys.modules["datasets.base_dataset"]
     notes = f"CPU seconds of a pass over {args.people * args.views} pictures on one core, in turns"
-    packages = ("torch", "opencv-python-headless", "scikit-image", "pillow")
+    packages = ("torch", "opencv-python-headless", "scikit-image", "pillow", "simplejpeg")
     harness.write_results("pymaf_loader", rows, packages=packages, folder=args.results, notes=notes)
 
 
