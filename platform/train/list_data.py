@@ -60,7 +60,8 @@ class ListData:
         digest = hashlib.sha256(json.dumps([listed.mixture, listed.licence]).encode())
         for split in ("train", "test"):
             for member in listed.members(split):
-                said = {key: value for key, value in asdict(member).items() if not isinstance(value, Path)}
+                known = {key: value for key, value in asdict(member).items() if key != "pictures_url"}
+                said = {key: value for key, value in known.items() if not isinstance(value, Path)}
                 digest.update(json.dumps([split, said]).encode())
                 for file in (member.list_file, member.fits):
                     if file is not None:
@@ -170,7 +171,7 @@ def _shards(member: Member) -> ShardDataset:
 
 def _read(member: Member) -> PhotographList:
     assert member.list_file is not None and member.pictures is not None
-    photographs = PhotographList.read(member.list_file, member.pictures, joints=member.joints)
+    photographs = PhotographList.read(member.list_file, member.pictures, joints=member.joints, url=member.pictures_url)
     return photographs if member.fits is None else photographs.with_fits(read_fits(member.fits, len(photographs)))
 
 

@@ -22,8 +22,10 @@ from vitruvian.datagen.spin.list_file import Member
 from vitruvian.datagen.spin.list_masks import ListMasks
 from vitruvian.datagen.spin.photographs import COLUMN_SHAPES, check_columns, read_columns, texts
 from vitruvian.datagen.spin.picture_files import read_picture
+from vitruvian.datagen.spin.remote_pictures import picture_file
 from vitruvian.errors import InputError
 from vitruvian.shards.dataset import ShardDataset
+from vitruvian.storage.url import Url
 
 LEAST_INSIDE = 0.1
 """Of a box that must lie in its picture."""
@@ -116,7 +118,7 @@ def _examine_list(member: Member, split: str, *, decode: bool, jobs: int, progre
     joints = (arrays["S"][..., 3] > 0).any(axis=1) if "S" in arrays else np.zeros(count, bool)
     points = [arrays[key] for key in ("part", "openpose") if key in arrays]
     keypoints = np.concatenate([*points, np.zeros((count, 1, 3))], axis=1)
-    sizes = list(_sizes(root, names, decode=decode, jobs=jobs, progress=progress))
+    sizes = list(_sizes(root, names, member.pictures_url, decode=decode, jobs=jobs, progress=progress))
     if member.masks is not None:
         for row, file in enumerate(ListMasks(member.masks, names).files):
             if (said := _wrong_mask(file, sizes[row], decode)) is not None:
@@ -147,13 +149,13 @@ def _wrong_numbers(arrays: dict[str, NDArray[Any]], names: Sequence[str]) -> Ite
 
 
 def _sizes(
-    root: Path, names: Sequence[str], *, decode: bool, jobs: int, progress: Progress | None
+    root: Path, names: Sequence[str], url: Url | None, *, decode: bool, jobs: int, progress: Progress | None
 ) -> Iterator[tuple[int, int] | str]:
     """Width and height of each picture as it is shown, or what is wrong with it; a picture of many rows is read once."""
     known: dict[str, tuple[int, int] | str] = {}
     distinct = list(dict.fromkeys(names))
     with ThreadPoolExecutor(jobs) as pool:
-        found = pool.map(lambda name: _size(root / name, decode), distinct)
+        found = pool.map(lambda name: _size(root, name, url, decode), distinct)
         for done, (name, size) in enumerate(zip(distinct, found, strict=True), start=1):
             known[name] = size
             if progress is not None:
@@ -161,7 +163,11 @@ def _sizes(
     return (known[name] for name in names)
 
 
-def _size(path: Path, decode: bool) -> tuple[int, int] | str:
+def _size(root: Path, name: str, url: Url | None, decode: bool) -> tuple[int, int] | str:
+    try:
+        path = picture_file(root, name, url)
+    except InputError as error:
+        return f"its picture cannot be fetched: {error}"
     if not path.is_file():
         return "there is no such picture"
     try:

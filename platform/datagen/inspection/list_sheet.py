@@ -33,7 +33,9 @@ def _row(member: Member, report: SetReport, samples: int) -> Picture:
     chosen = good[np.unique(np.linspace(0, len(good) - 1, min(samples, len(good))).round().astype(int))] if len(good) else good
     tiles = []
     if len(chosen):
-        some = PhotographList.read(member.list_file, member.pictures, joints=member.joints, rows=chosen)
+        some = PhotographList.read(
+            member.list_file, member.pictures, joints=member.joints, rows=chosen, url=member.pictures_url
+        )
         if member.fits is not None:
             some = some.with_fits(read_fits(member.fits, report.num_rows).chosen(chosen))
         tiles = [_tile(some, place, int(row)) for place, row in enumerate(chosen)]

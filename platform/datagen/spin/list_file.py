@@ -11,7 +11,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from vitruvian.datagen.spin.remote_pictures import mirror_of
 from vitruvian.errors import InputError
+from vitruvian.storage.url import Url, as_place, is_url
 
 FILE = "lists.json"
 SPLITS = ("train", "test")
@@ -30,6 +32,8 @@ class Member:
     name: str
     list_file: Path | None = None
     pictures: Path | None = None
+    pictures_url: Url | None = None
+    """Where they are, if not here; ``pictures`` is then the folder of copies."""
     masks: Path | None = None
     """Of the people in ``pictures``; see ``spin.list_masks``."""
     fits: Path | None = None
@@ -130,6 +134,13 @@ def _member(path: Path, where: str, entry: dict[str, Any]) -> Member:
     def place(key: str) -> Path | None:
         return (path.parent / Path(str(entry[key])).expanduser()).absolute() if key in entry else None
 
+    pictures, url = place("pictures"), None
+    for key in ("list", "pictures", "fits", "masks", "shards"):
+        if key in entry and is_url(str(entry[key])):
+            if key != "pictures":
+                raise InputError(f"{path}: {key!r} of {where} is a URL; only 'pictures' may be at one. Give a path.")
+            found = as_place(str(entry[key]))
+            pictures, url = (mirror_of(found), found) if isinstance(found, Url) else (found, None)
     share = entry.get("share")
     if share is not None and (isinstance(share, bool) or not isinstance(share, int | float) or not 0 < share < float("inf")):
         raise InputError(f"{path}: 'share' of {where} is {share!r}; it must be a positive number.")
@@ -140,7 +151,8 @@ def _member(path: Path, where: str, entry: dict[str, Any]) -> Member:
     return Member(
         name=name,
         list_file=place("list"),
-        pictures=place("pictures"),
+        pictures=pictures,
+        pictures_url=url,
         masks=place("masks"),
         fits=place("fits"),
         joints=joints,

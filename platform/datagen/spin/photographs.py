@@ -20,8 +20,10 @@ from vitruvian.bodies.safe_pickle import read_pickled_array
 from vitruvian.datagen.spin.augment import CropDraw
 from vitruvian.datagen.spin.fits import Fits
 from vitruvian.datagen.spin.picture_files import read_picture
+from vitruvian.datagen.spin.remote_pictures import picture_file
 from vitruvian.datagen.spin.sample import training_sample
 from vitruvian.errors import InputError
+from vitruvian.storage.url import Url
 
 # Key of the list -> shape of an entry.
 _LABELS: dict[str, tuple[int, ...]] = {
@@ -38,6 +40,8 @@ _FROM_SMPL24 = (8, 5, -1, -1, 4, 7, 21, 19, 17, 16, 18, 20, *[-1] * 12)
 """For each of SPIN's 24 points the SMPL joint that is the same, -1 where none is."""
 LOOKED_FOR = 64
 """Pictures whose being there is looked at when a list is opened."""
+FETCHED = 4
+"""The same of pictures at a URL, which are fetched for it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +65,8 @@ class PhotographList:
     """Whose pose and shape they are; our own exports say ``builtin``."""
     people: tuple[str, ...] = ()
     """Codes of the people (``shards.people``), where the list has them (key ``person``): ours do."""
+    url: Url | None = None
+    """Where the pictures are that ``root`` has not yet; see ``remote_pictures``."""
 
     @classmethod
     def read(
@@ -70,9 +76,11 @@ class PhotographList:
         *,
         joints: Literal["j24", "smpl24"] = "j24",
         rows: NDArray[np.int64] | None = None,
+        url: Url | None = None,
     ) -> PhotographList:
         """``root``: the folder that the list's names are relative to. ``joints``: what its 24 keypoints and 3D joints are;
         SMPL's own, as in SURREAL, become those of SPIN's 24 that are the same. ``rows``: only these, whatever is in others.
+        ``url``: where pictures are that ``root`` has not; they are copied to it.
 
         InputError for a list that is none, names the key and the row that are wrong.
         """
@@ -105,6 +113,7 @@ class PhotographList:
             gender=gender.astype(np.int64),
             body_model=str(arrays["body_model"]) if "body_model" in arrays else "smpl",
             people=texts(arrays["person"]) if "person" in arrays else (),
+            url=url,
         )
 
     def __len__(self) -> int:
@@ -137,17 +146,27 @@ class PhotographList:
 
     def look_for_pictures(self) -> None:
         """InputError if one of some pictures, spread over the list, is not there: a wrong root is told before anything runs."""
-        for row in np.unique(np.linspace(0, len(self) - 1, min(LOOKED_FOR, len(self))).astype(int)):
-            if not (self.root / self.names[row]).is_file():
+        some = LOOKED_FOR if self.url is None else FETCHED
+        for row in np.unique(np.linspace(0, len(self) - 1, min(some, len(self))).astype(int)):
+            if self.url is not None:
+                self.file(int(row))
+            elif not (self.root / self.names[row]).is_file():
                 raise InputError(
                     f"{self.where(int(row))}: there is no such picture in {self.root}. Check the folder of pictures "
                     "(vitruvian datagen validate names every such row)."
                 )
 
+    def file(self, index: int) -> Path:
+        """The file of a picture, fetched first where it is elsewhere; InputError that names the row where it cannot be."""
+        try:
+            return picture_file(self.root, self.names[index], self.url)
+        except InputError as error:
+            raise InputError(f"{self.where(index)}: {error}") from None
+
     def picture(self, index: int, *, reduction: int = 1) -> NDArray[np.uint8]:
         """(H, W, 3), see ``read_picture``; InputError when it cannot be read."""
         try:
-            return read_picture(self.root / self.names[index], reduction=reduction)
+            return read_picture(self.file(index), reduction=reduction)
         except InputError as error:
             raise InputError(f"{self.where(index)}: {error}") from None
 
