@@ -55,7 +55,8 @@ class ListData:
 
     @property
     def fingerprint(self) -> str:
-        """Of what the file says, of lists and fits by their bytes, and of data sets by theirs; pictures count by name."""
+        """Of what the file says, of lists and fits by their bytes, of data sets by theirs, and of masks by their files' sizes;
+        pictures count by name."""
         listed = read_list_file(self.path)
         digest = hashlib.sha256(json.dumps([listed.mixture, listed.licence]).encode())
         for split in ("train", "test"):
@@ -66,6 +67,8 @@ class ListData:
                 for file in (member.list_file, member.fits):
                     if file is not None:
                         digest.update(_sha256(file).encode())
+                if member.masks is not None and member.list_file is not None:
+                    digest.update(json.dumps(ListMasks(member.masks, _read(member).names).sizes()).encode())
                 if member.shards is not None:
                     digest.update(_shards(member).fingerprint.encode())
         return digest.hexdigest()

@@ -125,7 +125,10 @@ def test_masks_that_do_not_fit(lists: Path, capsys: pytest.CaptureFixture[str]) 
     with pytest.raises(InputError, match="320 x 320 pixels, its picture is not"):
         stored.read(0, (320, 300))
     others = sorted(masks.rglob("*_mask.png"))
+    before = ListData(lists).fingerprint
+    assert ListData(lists).fingerprint == before
     Image.fromarray(np.zeros((10, 20), np.uint8)).save(others[-1])
+    assert ListData(lists).fingerprint != before  # other masks, other data
     others[0].unlink()
     file = others[1]
     stored = ListMasks(masks, [str(file.relative_to(masks)).replace("_mask.png", ".jpg")])

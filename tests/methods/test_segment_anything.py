@@ -88,6 +88,10 @@ def test_the_second_generation(picture: np.ndarray, tmp_path: Path) -> None:
     (segment,) = segmenter.segments(picture, [Prompt(box=BOX)])
     assert 0.02 < segment.mask.mean() < 0.98 and (segment.mask != (large[0, 0] > 0).numpy()).mean() < 1e-3
     assert segment.score == pytest.approx(float(output.iou_scores), rel=1e-5)
+    config = json.loads((tmp_path / "config.json").read_text())  # as the published folders call it
+    (tmp_path / "config.json").write_text(json.dumps({**config, "model_type": "sam2_video"}))
+    (again,) = load_segmenter(tmp_path).segments(picture, [Prompt(box=BOX)])
+    np.testing.assert_array_equal(again.mask, segment.mask)
 
 
 def test_folders_that_are_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -47,6 +47,10 @@ class ListMasks:
             if not self.files[row].is_file():
                 raise InputError(f"{self.files[row]}: there is no such mask. {make_them(self.folder)}")
 
+    def sizes(self) -> list[int]:
+        """Bytes of each file, -1 for one that is not there: other masks of the same people have others."""
+        return [file.stat().st_size if file.is_file() else -1 for file in self.files]
+
     def read(self, index: int, size: tuple[int, int], *, reduction: int = 1) -> NDArray[np.bool_]:
         """(H, W) of the picture, which may be read reduced; InputError for a file that is none, or of another size."""
         file = self.files[index]

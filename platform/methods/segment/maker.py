@@ -59,9 +59,9 @@ class MaskMaker:
             if "no person" not in str(error):
                 raise
             where = "in it" if box is None else "in the box"
-            tell = "Say where (--box), or " if box is None else ""
+            tell = "Say where (--box), or try" if box is None else "Try"
             how = "with points (--sam, --point)" if self.sam is not None else "with Segment Anything (--sam)"
-            raise InputError(f"the person finder sees nobody {where}. {tell}try {how}.") from None
+            raise InputError(f"the person finder sees nobody {where}. {tell} {how}.") from None
 
     def prepare(self) -> None:
         """Load Segment Anything now, if it is wanted, so that a wrong folder is told before anything is done."""
