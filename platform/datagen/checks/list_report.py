@@ -155,7 +155,7 @@ def _sizes(
     known: dict[str, tuple[int, int] | str] = {}
     distinct = list(dict.fromkeys(names))
     with ThreadPoolExecutor(jobs) as pool:
-        found = pool.map(lambda name: _size(root, name, url, decode), distinct)
+        found = pool.map(lambda name: _picture_size(root, name, url, decode), distinct)
         for done, (name, size) in enumerate(zip(distinct, found, strict=True), start=1):
             known[name] = size
             if progress is not None:
@@ -163,11 +163,14 @@ def _sizes(
     return (known[name] for name in names)
 
 
-def _size(root: Path, name: str, url: Url | None, decode: bool) -> tuple[int, int] | str:
+def _picture_size(root: Path, name: str, url: Url | None, decode: bool) -> tuple[int, int] | str:
     try:
-        path = picture_file(root, name, url)
+        return _size(picture_file(root, name, url), decode)
     except InputError as error:
         return f"its picture cannot be fetched: {error}"
+
+
+def _size(path: Path, decode: bool) -> tuple[int, int] | str:
     if not path.is_file():
         return "there is no such picture"
     try:
