@@ -101,15 +101,19 @@ def pose_all(jobs: Sequence[Job], settings: Settings) -> int:
         began = time.perf_counter()
         read = list(worker.read(todo[first : first + PICTURES_TOGETHER], failures))
         worker.estimate(read, failures)
+        written: list[Path] = []
         for one in read:
             everyone += [(done + todo[first:].index(one.job), person) for person in one.found]
             if one.found:
-                worker.write(one)
+                written = worker.write(one)
         done += min(PICTURES_TOGETHER, len(todo) - first)
         each = (time.perf_counter() - began) / max(1, len(read))
         for one in read:
             if one.found:
                 print(f"{one.job.mesh}: {_people(len(one.found))} in {each:.1f} s ({one.origin})", flush=True)
+        if not settings.several:
+            for file in written:
+                print(f"  {file}")
     if settings.pkl is not None:
         write_published(settings.pkl, everyone)
         print(f"{settings.pkl}: {_people(len(everyone))}, in the published layout")
@@ -191,21 +195,23 @@ class _Worker:
                 except InputError as reason:
                     self._fail(one.job, reason, failures)
 
-    def write(self, one: _Read) -> None:
-        """Pictures and meshes first, the parameters last: their file says that all is there."""
-        target = one.job.mesh
+    def write(self, one: _Read) -> list[Path]:
+        """Pictures and meshes first, the parameters last: their file says that all is there. Returns the others."""
+        target, written = one.job.mesh, []
         target.parent.mkdir(parents=True, exist_ok=True)
         if self.settings.overlay:
-            over, side = _overlays(one.picture, one.found)
-            _save(target.with_name(f"{target.stem}_overlay.png"), over)
-            _save(target.with_name(f"{target.stem}_side.png"), side)
+            for name, picture in zip(("overlay", "side"), _overlays(one.picture, one.found), strict=True):
+                written.append(target.with_name(f"{target.stem}_{name}.png"))
+                _save(written[-1], picture)
         if self.settings.mesh_suffix is not None:
             for number, person in enumerate(one.found, start=1):
                 name = target.stem if number == 1 else f"{target.stem}_{number}"
-                save_mesh(target.with_name(f"{name}{self.settings.mesh_suffix}"), person.mesh)
+                written.append(target.with_name(f"{name}{self.settings.mesh_suffix}"))
+                save_mesh(written[-1], person.mesh)
         temporary = target.with_name(f".{target.name}.tmp")
         write_npz(temporary, parameter_arrays(one.found))
         temporary.replace(target)
+        return written
 
     def _people(self, photograph: Photograph, job: Job) -> tuple[list[Box | None], list[NDArray[np.bool_] | None], str]:
         """Boxes and masks of those who are meant, and how that is known."""

@@ -76,6 +76,7 @@ def test_everyone_in_a_photograph(
     command = ["pose", "party.png", "--weights", weights, "--detector", "yolo.onnx", "--out", "made", "--format", "glb"]
     assert main(command) == 0
     assert "2 people in" in (said := capsys.readouterr().out) and "found by the detector" in said
+    assert said.splitlines()[1:] == [f"  made/party{end}" for end in ("_overlay.png", "_side.png", ".glb", "_2.glb")]
     assert sorted(path.name for path in Path("made").iterdir()) == [
         "party.glb", "party.npz", "party_2.glb", "party_overlay.png", "party_side.png",
     ]  # fmt: skip
