@@ -5,8 +5,8 @@ are drawn, exported as a list in SPIN's format at two picture sizes (320 pixels 
 those of Human3.6M are), and read by the published loader and by ours, from the list and from shards. Everyone gives an
 augmented crop of 224 pixels, keypoints, 3D joints, pose and shape; IUV labels, which the original draws on the GPU while
 training, are left out. ``published`` are our samples with whole pixels and the published crop (recipes ``paper`` and
-``eft``), ``direct`` those of ``tiny``; ``cache`` reads the shards' decoded pictures from their LMDB cache. Seconds are those of
-a pass over all pictures in an order of its own, so that turned crops count as often as they are drawn.
+``eft``), ``direct`` those of ``tiny``; with ``cache`` decoded pictures come from an LMDB cache. Seconds are those of a pass
+over all pictures in an order of its own, so that turned crops count as often as they are drawn.
 
 Of the original's imports the body model (which its loader builds and does not use), its paths and torchvision's Normalize have
 short stand-ins of our own; numpy's old name ``float`` is put back.
@@ -155,6 +155,7 @@ def main() -> None:
     import torch
 
     from vitruvian.datagen.layouts.spin_export import export_spin
+    from vitruvian.datagen.spin import list_cache
     from vitruvian.datagen.spin.list_samples import ListSamples
     from vitruvian.datagen.spin.photographs import PhotographList
     from vitruvian.shards.cache import CachedDataset
@@ -177,10 +178,14 @@ def main() -> None:
             }
             for kind, stage in stages().items():
                 photographs = PhotographList.read(exported / "train.npz", exported / "images")
-                sets: dict[str, Any] = {f"list_{size}": ListSamples(photographs, picture_px=stage.picture_px)}
+                listed = ListSamples(photographs, picture_px=stage.picture_px)
+                file = exported / f"{kind}.lmdb"
+                list_cache.build(file, "benchmark", [("train", listed)])
+                cached = list_cache.CachedSamples(listed, file, "train")
+                sets: dict[str, Any] = {f"list_{size}": listed, f"list_cache_{size}": cached}
                 if size == "320":
                     sets["shards_320"] = ShardDataset(data, items=stage.items, verify="size")
-                    sets["cache_320"] = CachedDataset(data, items=stage.items)
+                    sets["shards_cache_320"] = CachedDataset(data, items=stage.items)
                 for name, samples in sets.items():
 
                     def ours(index: int, epoch: int, stage: Any = stage, samples: Any = samples) -> Any:
