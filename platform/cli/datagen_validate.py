@@ -78,6 +78,11 @@ def main(arguments: list[str], program: str) -> int:
     if options.folder.suffix in (".json", ".npz") or (options.folder / "lists.json").is_file():
         from vitruvian.cli.datagen_validate_lists import validate_lists
 
+        fresh = ValidateOptions(folder=options.folder)
+        for name in ("source", "mesh_unit", "mesh_up", "mesh_facing", "face_viewer", "body_model", "body_folder", "limit",
+                     "only_problems"):  # fmt: skip
+            if getattr(options, name) != getattr(fresh, name):
+                raise InputError(f"--{name.replace('_', '-')}: is of folders of people, not of lists. Leave it out.")
         return validate_lists(
             options.folder, pictures=options.pictures, decode=options.decode, jobs=options.jobs, sheet=options.sheet,
             report=options.json,

@@ -118,5 +118,6 @@ def test_options_that_make_no_sense(pictures: Path, refuses: Refuses) -> None:
     write_list(Path("a.npz"))
     refuses(["datagen", "validate", "a.npz"], "--pictures")
     refuses(["datagen", "validate", "a.npz", "--pictures", "pictures", "--sheet", "a.txt"], "--sheet a.txt")
+    refuses(["datagen", "validate", "a.npz", "--pictures", "pictures", "--limit", "3"], "--limit", "not of lists")
     refuses(["datagen", "validate", "none.json"], "none.json: cannot be read")
     refuses(["datagen", "validate", "pictures", "--decode"], "--decode")
