@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any, Literal
@@ -13,12 +13,14 @@ import tyro
 
 from vitruvian.cli.arguments import parse
 from vitruvian.cli.counting import counting
+from vitruvian.cli.held_out_people import held_out_people
 from vitruvian.errors import InputError
 
 DESCRIPTION = """Measure weights that estimate bodies (vitruvian train pymaf): errors in millimetres, COCO's keypoint score, or
 how well silhouettes and body parts agree with LSP's.
 
-    vitruvian evaluate bodies --weights runs/pymaf-tiny --data runs/data/pymaf-tiny --report errors.html
+    vitruvian evaluate bodies --weights runs/pymaf-tiny --report errors.html    on built-in people that nobody learnt from
+    vitruvian evaluate bodies --weights runs/pymaf-tiny --data runs/data/people    on the held-out people of a data set
     vitruvian evaluate bodies --weights weights/pymaf --list 3dpw_test.npz --pictures 3DPW --benchmark 3dpw
         --body-model SMPL --body-data SMPL
     vitruvian evaluate bodies --weights weights/pymaf --list coco_2014_val.npz --pictures coco --benchmark coco
@@ -59,7 +61,8 @@ class Options:
     weights: str
     """A weights folder, the folder of a training run, or an entry of the model registry."""
     data: Path | None = None
-    """A data set of protocol pymaf; its held-out people are measured."""
+    """A data set of protocol pymaf; its held-out people are measured. Default, without --list: 24 built-in people, drawn once
+    into runs/data/held-out-bodies, whom no recipe learns from."""
     list_file: Annotated[Path | None, tyro.conf.arg(name="list")] = None
     """Or a published list (.npz)."""
     pictures: Path | None = None
@@ -102,8 +105,8 @@ def main(arguments: list[str], program: str) -> int:
 
     reconstructor = load_body_reconstructor(fetch_weights(options.weights))
     assert isinstance(reconstructor, PymafReconstructor)
-    if options.data is not None:
-        return _measure_people(options, reconstructor)
+    if options.list_file is None:
+        return _measure_people(_with_people(options, reconstructor), reconstructor)
     if options.benchmark == "coco":
         return _measure_coco(options, reconstructor)
     if options.benchmark == "lsp":
@@ -112,8 +115,8 @@ def main(arguments: list[str], program: str) -> int:
 
 
 def _check(options: Options) -> None:
-    if (options.data is None) == (options.list_file is None):
-        raise InputError("--data, --list: give one of them.")
+    if options.data is not None and options.list_file is not None:
+        raise InputError("--data, --list: give one of them, or neither for built-in people.")
     if options.batch_size < 1 or (options.max_samples is not None and options.max_samples < 1):
         raise InputError("--batch-size, --max-samples: must be at least 1.")
     if (options.body_model is None) != (options.body_data is None) and not (_benchmark(options) == "lsp" and options.body_data):
@@ -128,6 +131,20 @@ def _check(options: Options) -> None:
         raise InputError("--annotations: LSP's labels are UP-3D's; give its folder (upi-s1h).")
     if _benchmark(options) == "coco" and options.predictions is not None:
         raise InputError("--predictions: with --benchmark coco every detection is in --out.")
+
+
+def _with_people(options: Options, reconstructor: Any) -> Options:
+    """With ``data`` where none is given: built-in people, for networks of the built-in body."""
+    from vitruvian.bodies.regression_body import BUILTIN
+
+    if options.data is not None:
+        return options
+    if reconstructor.network.body.name != BUILTIN:
+        raise InputError(
+            f"--data, --list: give one of them. The network's body is {reconstructor.network.body.name!r}, so it cannot be "
+            "measured on built-in people."
+        )
+    return replace(options, data=held_out_people())
 
 
 def _benchmark(options: Options) -> str | None:

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from tests.cli.conftest import Refuses
+from vitruvian.cli import held_out_people
 from vitruvian.cli.main import main
 from vitruvian.methods.weights import read_card
 from vitruvian.shards import ShardDataset
@@ -44,13 +45,20 @@ def test_from_people_to_figures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
     for name in ("mpjpe_mm", "pa_mpjpe_mm", "pve_mm"):  # training measured the same two pictures, cut out another way
         assert errors["means"][name] == pytest.approx(card.metrics[name], rel=0.1)
 
+    monkeypatch.setattr(held_out_people, "NUM_PEOPLE", 1)
+    assert main(["evaluate", "bodies", "--weights", str(run), "--report", "bodies.html"]) == 0
+    people = ShardDataset("runs/data/held-out-bodies", items=("rgb", "mask"), split="test")
+    assert len(people) == 4 and len({view["subject_id"] for view in people}) == 1
+    assert f"{len(people)} pictures, pymaf tiny" in capsys.readouterr().out
+    assert Path("bodies.html").read_text().count("<figure>") == 4
+
     Image.fromarray(ShardDataset("runs/data/pymaf-tiny", items=("rgb",))[0]["rgb"]).save("photo.png")
     assert main(["pose", "photo.png", "--weights", str(run), "--people", "whole"]) == 0
     assert np.load("photo.npz")["joints_m"].shape == (1, 49, 3)
 
 
 def test_what_cannot_be_measured_is_said(tmp_path: Path, refuses: Refuses) -> None:
-    refuses(["evaluate", "bodies", "--weights", "x"], "--data, --list")
+    refuses(["evaluate", "bodies", "--weights", "x", "--data", "d", "--list", "l"], "--data, --list")
     refuses(["evaluate", "bodies", "--weights", "x", "--data", "d", "--body-model", "m"], "--body-model, --body-data")
     refuses(["evaluate", "bodies", "--weights", "pifu", "--data", "d"], "vitruvian reconstruct")
     refuses(["train", "pymaf", "--set", "body_model=SMPL.pkl"], "body_model and body_data")
