@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from vitruvian.bodies.joint_sets import JOINT_SETS
-from vitruvian.datagen.spin.crop import PIXEL_SCALE, coloured, crop, normalised
+from vitruvian.datagen.spin.crop import PIXEL_SCALE, crop, network_picture
 from vitruvian.errors import InputError
 from vitruvian.geometry.mesh import Mesh
 from vitruvian.methods.body_reconstruction import BodyReconstruction, Box, box_of_mask
@@ -109,7 +109,7 @@ class PymafReconstructor:
             seen = demo_crop(picture, square, size_px=size)
         else:
             seen = crop(picture, (column, row), side / PIXEL_SCALE, size_px=size)
-        return normalised(coloured(seen))
+        return network_picture(seen)
 
     def first_points(self, people: Sequence[Person], squares: Sequence[Crop]) -> NDArray[np.float32] | None:
         """(B, N, 2) in [-1, 1] where the first correction reads the map; None: on the network's grid.
