@@ -53,8 +53,8 @@ typecheck: $(VENV)/.dev
 bench: $(VENV)/.bench
 	for program in benchmarks/bench_*.py; do \
 	  case "$$program:$$VITRUVIAN_PYMAF" in \
-	    *_pymaf_loader.py:) echo "$$program: left out; VITRUVIAN_PYMAF must name a clone of the published code"; continue;; \
-	    *_pymaf_loader.py:*) $(BIN)/python $$program || exit 1; continue;; \
+	    *_pymaf.py: | *_pymaf_loader.py:) echo "$$program: left out; VITRUVIAN_PYMAF must name a clone of the published code"; continue;; \
+	    *_pymaf.py:* | *_pymaf_loader.py:*) $(BIN)/python $$program || exit 1; continue;; \
 	  esac; \
 	  case "$$program:$$VITRUVIAN_PIFU$$VITRUVIAN_GEOPIFU" in \
 	    *_loader.py:|*_training_step.py:|*_reconstruction.py:) \

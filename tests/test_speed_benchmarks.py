@@ -14,11 +14,12 @@ from vitruvian.datagen.options import DatagenOptions
 from vitruvian.datagen.run import generate
 
 BENCHMARKS = Path(__file__).resolve().parent.parent / "benchmarks"
+PEERS = ("VITRUVIAN_PIFU", "VITRUVIAN_GEOPIFU", "VITRUVIAN_PYMAF")
 PROGRAMS = ("bench_loader.py", "bench_training_step.py", "bench_reconstruction.py")
 
 
 def run(program: str, *words: str) -> subprocess.CompletedProcess[str]:
-    environment = {key: value for key, value in os.environ.items() if key not in ("VITRUVIAN_PIFU", "VITRUVIAN_GEOPIFU")}
+    environment = {key: value for key, value in os.environ.items() if key not in PEERS}
     command = [sys.executable, str(BENCHMARKS / program), *words]
     return subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
 
@@ -28,6 +29,14 @@ def test_without_a_peer_they_say_where_to_find_it(program: str) -> None:
     done = run(program)
     assert done.returncode == 1
     assert "https://github.com/shunsukesaito/PIFu" in done.stderr and "--pifu DIR" in done.stderr
+
+
+@pytest.mark.parametrize("program", ["bench_pymaf.py", "bench_pymaf_loader.py"])
+def test_those_of_pymaf_do_so_too(program: str, tmp_path: Path) -> None:
+    for words in ([], ["--pymaf", str(tmp_path)]):
+        done = run(program, *words)
+        assert done.returncode == 1
+        assert "https://github.com/HongwenZhang/PyMAF" in done.stderr and "--pymaf DIR" in done.stderr
 
 
 def test_a_folder_that_is_something_else_is_refused(tmp_path: Path) -> None:
