@@ -10,6 +10,7 @@ import shutil
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,6 +43,27 @@ class CacheReport:
     items: tuple[str, ...]
     made: bool
     """False: a cache of this very data was there."""
+
+
+@contextmanager
+def whole_file(path: Path, advice: str) -> Iterator[Path]:
+    """Where to write an LMDB file that shall be at ``path``: it gets there, synced, when the block ends; gone if it fails.
+
+    Whatever happens, ``path`` is either the old file or the new one. InputError, with ``advice``, for a full disk.
+    """
+    temporary = path.with_name(f"{path.name}.{secrets.token_hex(4)}{TEMPORARY_SUFFIX}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield temporary
+        with temporary.open("rb") as file:
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except (lmdb.Error, OSError) as error:
+        raise explained(error, path, advice) from error
+    finally:
+        for leftover in (temporary, temporary.with_name(temporary.name + "-lock")):
+            leftover.unlink(missing_ok=True)
+    sync_folder(path.parent)
 
 
 def subject_records(shard: ShardReader, block: int, row: int, items: Sequence[str]) -> Records:
@@ -86,19 +108,8 @@ def build_cache(
     data = ShardDataset(root, items=items, verify="size")
     if not again and _serves(path, root, data.items):
         return CacheReport(path=path, num_bytes=path.stat().st_size, items=data.items, made=False)
-    temporary = path.with_name(f"{path.name}.{secrets.token_hex(4)}{TEMPORARY_SUFFIX}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+    with whole_file(path, _ADVICE) as temporary:
         _write(temporary, data, threads=threads, tell=tell)
-        with temporary.open("rb") as file:
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except (lmdb.Error, OSError) as error:
-        raise explained(error, path, _ADVICE) from error
-    finally:
-        for leftover in (temporary, temporary.with_name(temporary.name + "-lock")):
-            leftover.unlink(missing_ok=True)
-    sync_folder(path.parent)
     return CacheReport(path=path, num_bytes=path.stat().st_size, items=data.items, made=True)
 
 

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
-import secrets
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -23,10 +21,9 @@ from vitruvian.datagen.spin.augment import SCALE_FACTOR
 from vitruvian.datagen.spin.crop import PIXEL_SCALE
 from vitruvian.datagen.spin.list_samples import ListSamples
 from vitruvian.errors import InputError
-from vitruvian.shards.cache_build import FIRST_MAP_BYTES, check_space, explained, put_records
+from vitruvian.shards.cache_build import FIRST_MAP_BYTES, check_space, put_records, whole_file
 from vitruvian.shards.lmdb_files import reader
 from vitruvian.shards.packing import pack, unpack
-from vitruvian.shards.writer import TEMPORARY_SUFFIX, sync_folder
 
 FORMAT = "lists-1"
 MARGIN_PX = 8
@@ -91,19 +88,8 @@ def build(
 ) -> None:
     """Make the cache of these lists, each with its place. Whatever happens, the file of this name is either the old cache or
     the new one. InputError for a picture that cannot be read, and when the disk is too small."""
-    temporary = path.with_name(f"{path.name}.{secrets.token_hex(4)}{TEMPORARY_SUFFIX}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+    with whole_file(path, _ADVICE) as temporary:
         _write(temporary, key, sets, threads=threads, tell=tell)
-        with temporary.open("rb") as file:
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except (lmdb.Error, OSError) as error:
-        raise explained(error, path, _ADVICE) from error
-    finally:
-        for leftover in (temporary, temporary.with_name(temporary.name + "-lock")):
-            leftover.unlink(missing_ok=True)
-    sync_folder(path.parent)
 
 
 def _write(
