@@ -12,7 +12,7 @@ from vitruvian.cli.arguments import parse
 from vitruvian.errors import InputError
 
 if TYPE_CHECKING:
-    from vitruvian.methods.segment.find_all import Job
+    from vitruvian.cli.masks_find_all import Job
 
 DESCRIPTION = """Make masks: where the person is in each photograph.
 
@@ -74,7 +74,7 @@ def main(arguments: list[str], program: str) -> int:
     if (options.point or options.not_point) and options.sam is None:
         raise InputError("--point, --not-point: are for Segment Anything. Give its folder (--sam), or take --box.")
 
-    from vitruvian.methods.segment.find_all import find_all
+    from vitruvian.cli.masks_find_all import find_all
     from vitruvian.methods.segment.maker import MaskMaker
 
     on, beside = (_points(name, texts) for name, texts in (("point", options.point), ("not-point", options.not_point)))
@@ -95,8 +95,8 @@ def main(arguments: list[str], program: str) -> int:
 
 
 def _of_pictures(options: Options) -> list[Job]:
+    from vitruvian.cli.masks_find_all import Job
     from vitruvian.cli.photographs import plan
-    from vitruvian.methods.segment.find_all import Job
 
     if options.pictures is not None:
         raise InputError("--pictures: goes with --list. Give folders of pictures as they are.")
@@ -110,9 +110,9 @@ def _of_pictures(options: Options) -> list[Job]:
 
 
 def _of_list(options: Options) -> list[Job]:
+    from vitruvian.cli.masks_find_all import Job, box_of_row
     from vitruvian.datagen.spin.list_masks import mask_names
     from vitruvian.datagen.spin.photographs import PhotographList
-    from vitruvian.methods.segment.find_all import Job, box_of_row
 
     assert options.list is not None
     if options.photos:

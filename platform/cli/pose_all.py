@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from vitruvian.bodies.files import write_npz
+from vitruvian.cli.failures import tell_failures
 from vitruvian.cli.photographs import Job
 from vitruvian.errors import InputError
 from vitruvian.geometry.mesh_files import save_mesh
@@ -117,11 +117,7 @@ def pose_all(jobs: Sequence[Job], settings: Settings) -> int:
     if settings.pkl is not None:
         write_published(settings.pkl, everyone)
         print(f"{settings.pkl}: {_people(len(everyone))}, in the published layout")
-    if failures:
-        print(f"\n{len(failures)} of {len(jobs)} failed; the others are kept:", file=sys.stderr)
-        for photo, reason in failures:
-            print(f"  {photo}: {reason}", file=sys.stderr)
-    return 1 if failures else 0
+    return tell_failures(failures, len(jobs))
 
 
 def _people(count: int) -> str:

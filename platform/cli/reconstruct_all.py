@@ -6,7 +6,6 @@ import errno
 import hashlib
 import json
 import math
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from vitruvian.cli.failures import tell_failures
 from vitruvian.cli.photographs import Job
 from vitruvian.datagen.pipeline.progress import readable_seconds
 from vitruvian.errors import InputError
@@ -83,11 +83,7 @@ def reconstruct_all(jobs: Sequence[Job], load: Callable[[], FieldReconstructor],
             told = f"{job.photo}: FAILED, {failures[-1].reason}"
             worker.note(job, {"error": reason})
         _tell(told, number, len(todo), time.monotonic() - began)
-    if failures:
-        print(f"\n{len(failures)} of {len(jobs)} failed; the others are kept:", file=sys.stderr)
-        for failure in failures:
-            print(f"  {failure.photo}: {failure.reason}", file=sys.stderr)
-    return 1 if failures else 0
+    return tell_failures([(failure.photo, failure.reason) for failure in failures], len(jobs))
 
 
 class _Worker:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -14,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from vitruvian.cli.failures import tell_failures
 from vitruvian.datagen.spin.crop import PIXEL_SCALE
 from vitruvian.errors import InputError
 from vitruvian.methods.body_reconstruction import Box
@@ -94,11 +94,7 @@ def find_all(jobs: Sequence[Job], maker: MaskMaker, *, preview: bool, overwrite:
     if len(todo) > 1 and done:
         seconds = time.perf_counter() - began
         print(f"{done} masks in {seconds:.0f} s, {done / seconds:.2f} a second")
-    if failures:
-        print(f"\n{len(failures)} of {len(jobs)} failed; the others are kept:", file=sys.stderr)
-        for photo, reason in failures:
-            print(f"  {photo}: {reason}", file=sys.stderr)
-    return 1 if failures else 0
+    return tell_failures(failures, len(jobs))
 
 
 def _is_there(job: Job) -> bool:
