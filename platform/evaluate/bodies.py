@@ -27,8 +27,8 @@ from vitruvian.datagen.spin.sample import annotation
 from vitruvian.errors import InputError
 from vitruvian.evaluate.predictions import Predictions, predicted
 from vitruvian.methods.body_errors import aligned_distance, mean_distance
-from vitruvian.methods.cpu.fits import laid_out
 from vitruvian.methods.pymaf.full_camera import Crop
+from vitruvian.methods.pymaf.network import Estimate
 from vitruvian.methods.pymaf.reconstruct import Person, PymafReconstructor
 from vitruvian.methods.pymaf.rotations import axis_angle_to_matrix
 from vitruvian.shards import ShardDataset
@@ -193,6 +193,18 @@ def seen(
     return reconstructor.network_image(picture, square), None if points is None else points[0]
 
 
+def estimated_together(
+    reconstructor: PymafReconstructor,
+    views: Sequence[tuple[NDArray[np.float32], NDArray[np.float32] | None]],
+    *,
+    surfaces: str,
+) -> list[Estimate]:
+    """One pass of the network over several of ``seen``."""
+    points = [chosen for _, chosen in views if chosen is not None]
+    images = np.stack([image for image, _ in views])
+    return reconstructor.estimates(images, np.stack(points) if points else None, surfaces=surfaces)
+
+
 def chosen_samples(count: int, max_samples: int | None) -> list[int]:
     """At most so many of ``count`` samples, spread evenly; None: all."""
     if max_samples is None or max_samples >= count:
@@ -217,7 +229,8 @@ def _measure(
     for layer in layers.values():
         layer.to(device)
 
-    def joints_of(smpl: Tensor, vertices: Tensor) -> Tensor:
+    def joints_of(smpl: Tensor, vertices: Tensor | None) -> Tensor:
+        assert vertices is not None
         found = weighted(torch.cat([smpl, vertices], 1), indices, weights)
         return (found - found[:, :1])[:, places]
 
@@ -226,10 +239,7 @@ def _measure(
     columns: dict[str, list[NDArray[np.float64]]] = {name: [] for name in (*NAMES, "mean_body_pa_mpjpe_mm")}
     with torch.inference_mode():
         for batch in _batches(samples, batch_size):
-            images = torch.from_numpy(np.stack([sample.image for sample in batch])).to(device)
-            chosen = [sample.points for sample in batch if sample.points is not None]
-            points = torch.from_numpy(np.stack(chosen)).to(device) if chosen else None
-            estimates = reconstructor.network(laid_out(images), surfaces="all", iuv=False, points=points).estimates
+            estimates = estimated_together(reconstructor, [(sample.image, sample.points) for sample in batch], surfaces="all")
             estimated.append(predicted(estimates[-1], indices, weights))
             truth_vertices, truth_smpl = _true_bodies(batch, layers, device)
             if benchmark.joints == "body":
@@ -239,6 +249,7 @@ def _measure(
                 wanted = torch.from_numpy(np.stack(given)).to(device)
             first, last = (joints_of(one.smpl_joints, one.vertices) for one in (estimates[0], estimates[-1]))
             vertices, nothing = estimates[-1].vertices, torch.full((len(batch),), torch.nan)
+            assert vertices is not None
             found = {
                 "mpjpe_mm": mean_distance(last, wanted),
                 "pa_mpjpe_mm": aligned_distance(last, wanted),

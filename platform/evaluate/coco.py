@@ -15,15 +15,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from vitruvian.datagen.spin.crop import PIXEL_SCALE
 from vitruvian.datagen.spin.list_masks import ListMasks
 from vitruvian.datagen.spin.photographs import PhotographList
 from vitruvian.errors import InputError
-from vitruvian.evaluate.bodies import seen
-from vitruvian.methods.cpu.fits import laid_out
+from vitruvian.evaluate.bodies import estimated_together, seen
 from vitruvian.methods.pymaf.reconstruct import PymafReconstructor
 
 J24_TO_COCO17: tuple[int, ...] = (19, 20, 21, 22, 23, 9, 8, 10, 7, 11, 6, 3, 2, 4, 1, 5, 0)
@@ -55,7 +53,6 @@ def coco_keypoints(
 ) -> NDArray[np.float64]:
     """(N, 17, 3) column, row and 1 of each photograph's person, in pixels of the whole picture. ``masks``: for a network that
     reads points of them, which else makes its own."""
-    device = next(reconstructor.network.parameters()).device
     found: list[NDArray[np.float64]] = []
     for first in range(0, len(photographs), batch_size):
         rows = range(first, min(first + batch_size, len(photographs)))
@@ -65,12 +62,8 @@ def coco_keypoints(
             picture = photographs.picture(row)
             mask = None if masks is None else masks.read(row, picture.shape[:2])
             views.append(seen(reconstructor, picture, (column, middle, side), mask))
-        images = torch.from_numpy(np.stack([image for image, _ in views])).to(device)
-        given = [points for _, points in views if points is not None]
-        points = torch.from_numpy(np.stack(given)).to(device) if given else None
-        with torch.inference_mode():
-            output = reconstructor.network(laid_out(images), surfaces="none", iuv=False, points=points)
-        keypoints = output.estimates[-1].keypoints[:, -24:].double().cpu().numpy()
+        last = estimated_together(reconstructor, views, surfaces="none")[-1]
+        keypoints = last.keypoints[:, -24:].double().cpu().numpy()
         places = np.array(squares)
         pixels = places[:, None, :2] + keypoints[:, list(J24_TO_COCO17)] * places[:, None, 2:] / 2
         found += list(np.concatenate([pixels, np.ones((len(rows), len(J24_TO_COCO17), 1))], axis=2))

@@ -14,7 +14,6 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -22,11 +21,10 @@ from vitruvian.datagen.spin.crop import PIXEL_SCALE, SIZE_PX, transform_points
 from vitruvian.datagen.spin.list_masks import ListMasks
 from vitruvian.datagen.spin.photographs import PhotographList, read_texts
 from vitruvian.errors import InputError
-from vitruvian.evaluate.bodies import seen
+from vitruvian.evaluate.bodies import estimated_together, seen
 from vitruvian.evaluate.predictions import Predictions, predicted
 from vitruvian.evaluate.six_parts import IGNORED, PARTS, Painter
 from vitruvian.geometry.rasterize import rasterize
-from vitruvian.methods.cpu.fits import laid_out
 from vitruvian.methods.pymaf.full_camera import AXES, picture_camera
 from vitruvian.methods.pymaf.reconstruct import PymafReconstructor
 
@@ -102,7 +100,6 @@ def evaluate_silhouettes(
     names = {key: read_texts(photographs.path, key) for key in (MASKS, PART_LABELS)}
     if not any(names.values()):
         raise InputError(f"--list: has neither {MASKS} nor {PART_LABELS}, the names of LSP's labels. Take another --benchmark.")
-    device = next(reconstructor.network.parameters()).device
     body = reconstructor.network.body
     estimated: list[Predictions] = []
     counted: dict[str, list[tuple[int, int, NDArray[np.int64]]]] = {MASKS: [], PART_LABELS: []}
@@ -112,15 +109,8 @@ def evaluate_silhouettes(
         squares = [(*photographs.center[row].tolist(), PIXEL_SCALE * float(photographs.scale[row])) for row in rows]
         given = [None if masks is None else masks.read(row, pictures[place].shape[:2]) for place, row in enumerate(rows)]
         inputs = [seen(reconstructor, *both) for both in zip(pictures, squares, given, strict=True)]
-        chosen = [points for _, points in inputs if points is not None]
-        with torch.inference_mode():
-            estimate = reconstructor.network(
-                laid_out(torch.from_numpy(np.stack([image for image, _ in inputs])).to(device)),
-                surfaces="last",
-                iuv=False,
-                points=torch.from_numpy(np.stack(chosen)).to(device) if chosen else None,
-            ).estimates[-1]
-            estimated.append(predicted(estimate, body.h36m_indices, body.h36m_weights))
+        estimate = estimated_together(reconstructor, inputs, surfaces="last")[-1]
+        estimated.append(predicted(estimate, body.h36m_indices, body.h36m_weights))
         assert estimate.vertices is not None
         for place, row in enumerate(rows):
             labels = drawn_labels(

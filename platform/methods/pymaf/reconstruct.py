@@ -21,7 +21,7 @@ from vitruvian.methods.networks import load_network
 from vitruvian.methods.option_values import options_from
 from vitruvian.methods.pymaf.full_camera import AXES, Crop, picture_camera
 from vitruvian.methods.pymaf.inference import for_inference
-from vitruvian.methods.pymaf.network import Estimate, PymafNetwork
+from vitruvian.methods.pymaf.network import Estimate, PymafNetwork, PymafOutput
 from vitruvian.methods.pymaf.reconstruct_options import PymafReconstructOptions
 from vitruvian.methods.weights import Card
 
@@ -121,6 +121,18 @@ class PymafReconstructor:
         row = self.network.masks_points[0].cpu().numpy()
         return np.tile(row, (len(people), 1, 1))
 
+    def estimates(self, images: NDArray[np.float32], points: NDArray[np.float32] | None, *, surfaces: str) -> list[Estimate]:
+        """One pass over (B, 3, S, S) of ``network_image`` and ``first_points`` (None: the network's grid).
+
+        The mean body, then one estimate after each correction; ``surfaces``: as the network takes it.
+        """
+        device = next(self.network.parameters()).device
+        given = None if points is None else torch.from_numpy(points).to(device)
+        with torch.inference_mode():
+            seen = laid_out(torch.from_numpy(images).to(device))
+            output: PymafOutput = self.network(seen, surfaces=surfaces, iuv=False, points=given)
+        return output.estimates
+
     def _together(self, people: Sequence[Person]) -> list[BodyReconstruction]:
         started = time.perf_counter()
         squares = [self.crop_of(person.picture, person.box) for person in people]
@@ -128,15 +140,7 @@ class PymafReconstructor:
         images = np.stack([self.network_image(person.picture, square) for person, square in pairs])
         points = self.first_points(people, squares)
         cut = time.perf_counter()
-        device = next(self.network.parameters()).device
-        with torch.inference_mode():
-            output = self.network(
-                laid_out(torch.from_numpy(images).to(device)),
-                surfaces="last",
-                iuv=False,
-                points=None if points is None else torch.from_numpy(points).to(device),
-            )
-        estimate = output.estimates[-1]
+        estimate = self.estimates(images, points, surfaces="last")[-1]
         seen = time.perf_counter()
         found = [self._placed(estimate, number, person.picture, square) for number, (person, square) in enumerate(pairs)]
         each = {"crop": cut - started, "network": seen - cut, "place": time.perf_counter() - seen}
