@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import subprocess
 import sys
@@ -9,8 +10,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
 
 from vitruvian.cli.main import main
+from vitruvian.methods.pymaf.network import PymafNetwork
+from vitruvian.methods.pymaf.options import PymafNetworkOptions
+from vitruvian.methods.weights import Card, save_weights
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 Refuses = Callable[..., None]
@@ -49,3 +54,16 @@ def refuses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
             assert word in " ".join(output.err.split()), f"{word!r} is not in {output.err!r}"
 
     return check
+
+
+@pytest.fixture(scope="session")
+def body_weights(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The folder of a new, tiny PyMAF."""
+    folder = tmp_path_factory.mktemp("weights")
+    torch.manual_seed(0)
+    options = PymafNetworkOptions(
+        image_size_px=64, blocks=(1, 1, 1, 1), width=0.125, map_channels=(16, 16, 16), mlp_layers=(8, 5), hidden=32
+    )
+    card = Card(method="pymaf", stage="body", recipe="test", options={"network": dataclasses.asdict(options)})
+    save_weights(folder, PymafNetwork(options).state_dict(), card)
+    return str(folder)

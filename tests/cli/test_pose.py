@@ -2,35 +2,17 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import pickle
 from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 
 from tests.cli.conftest import Refuses
 from vitruvian.cli.main import main
 from vitruvian.geometry.mesh_files import load_mesh
-from vitruvian.methods.pymaf.network import PymafNetwork
-from vitruvian.methods.pymaf.options import PymafNetworkOptions
-from vitruvian.methods.weights import Card, save_weights
-
-SMALL = PymafNetworkOptions(
-    image_size_px=64, blocks=(1, 1, 1, 1), width=0.125, map_channels=(16, 16, 16), mlp_layers=(8, 5), hidden=32
-)
-
-
-@pytest.fixture(scope="module")
-def weights(tmp_path_factory: pytest.TempPathFactory) -> str:
-    folder = tmp_path_factory.mktemp("weights")
-    torch.manual_seed(0)
-    card = Card(method="pymaf", stage="body", recipe="test", options={"network": dataclasses.asdict(SMALL)})
-    save_weights(folder, PymafNetwork(SMALL).state_dict(), card)
-    return str(folder)
 
 
 @pytest.fixture
@@ -47,13 +29,13 @@ def album(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "album"
 
 
-def test_one_picture(album: Path, weights: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_one_picture(album: Path, body_weights: str, capsys: pytest.CaptureFixture[str]) -> None:
     box = ["--box", "20", "5", "70", "85", "60", "10", "110", "80"]
     command = [
         "pose",
         str(album / "a.png"),
         "--weights",
-        weights,
+        body_weights,
         *box,
         "--format",
         "ply",
@@ -84,8 +66,8 @@ def test_one_picture(album: Path, weights: str, capsys: pytest.CaptureFixture[st
     assert people[0]["joints3d"][0, 0, 1] < root[1]  # y down: the nose is above
 
 
-def test_a_folder(album: Path, weights: str, capsys: pytest.CaptureFixture[str]) -> None:
-    command = ["pose", str(album), "--weights", weights, "--people", "whole", "--no-overlay"]
+def test_a_folder(album: Path, body_weights: str, capsys: pytest.CaptureFixture[str]) -> None:
+    command = ["pose", str(album), "--weights", body_weights, "--people", "whole", "--no-overlay"]
     assert main(command) == 0
     made = sorted(str(path.relative_to("poses")) for path in Path("poses").rglob("*") if path.is_file())
     assert made == ["a.npz", "masked.npz", "sub/b.npz"]
@@ -98,8 +80,8 @@ def test_a_folder(album: Path, weights: str, capsys: pytest.CaptureFixture[str])
     assert "broken.png" in told.err and len(list(Path("again").rglob("*.npz"))) == 3
 
 
-def test_masks_and_files_of_boxes(album: Path, weights: str) -> None:
-    common = ["--weights", weights, "--no-overlay"]
+def test_masks_and_files_of_boxes(album: Path, body_weights: str) -> None:
+    common = ["--weights", body_weights, "--no-overlay"]
     assert main(["pose", str(album / "masked.png"), *common, "--out", "mask"]) == 0
     Path("boxes.json").write_text(json.dumps({"masked.png": [[30, 10, 60, 90]]}))
     assert main(["pose", str(album / "masked.png"), *common, "--boxes", "boxes.json", "--out", "box"]) == 0
@@ -110,19 +92,19 @@ def test_masks_and_files_of_boxes(album: Path, weights: str) -> None:
         assert tight["crop_px"][0, 2] == 80
 
 
-def test_what_is_wrong_is_said(album: Path, weights: str, refuses: Refuses) -> None:
+def test_what_is_wrong_is_said(album: Path, body_weights: str, refuses: Refuses) -> None:
     photo = str(album / "a.png")
     refuses(["pose", photo], "--weights", "vitruvian train pymaf")
     refuses(["pose", photo, "--weights", "pifu"], "vitruvian reconstruct")
-    refuses(["pose", photo, "--weights", weights, "--box", "1", "2", "3"], "--box")
-    refuses(["pose", str(album), "--weights", weights, "--box", "1", "2", "30", "40"], "--boxes")
-    refuses(["pose", photo, "--weights", weights, "--people", "given"], "a_mask.png")
-    refuses(["pose", photo, "--weights", weights], "no person was found", "--people whole")
-    refuses(["pose", photo, "--weights", weights, "--box", "500", "2", "530", "40"], "outside the picture")
-    refuses(["pose", photo, "--weights", weights, "--box-scale", "0", "--people", "whole"], "--box-scale")
+    refuses(["pose", photo, "--weights", body_weights, "--box", "1", "2", "3"], "--box")
+    refuses(["pose", str(album), "--weights", body_weights, "--box", "1", "2", "30", "40"], "--boxes")
+    refuses(["pose", photo, "--weights", body_weights, "--people", "given"], "a_mask.png")
+    refuses(["pose", photo, "--weights", body_weights], "no person was found", "--people whole")
+    refuses(["pose", photo, "--weights", body_weights, "--box", "500", "2", "530", "40"], "outside the picture")
+    refuses(["pose", photo, "--weights", body_weights, "--box-scale", "0", "--people", "whole"], "--box-scale")
     (album / "bad.json").write_text("[1, 2]")
-    refuses(["pose", photo, "--weights", weights, "--boxes", str(album / "bad.json")], "--boxes", "JSON object")
-    refuses(["reconstruct", photo, "--weights", weights], "vitruvian pose")
+    refuses(["pose", photo, "--weights", body_weights, "--boxes", str(album / "bad.json")], "--boxes", "JSON object")
+    refuses(["reconstruct", photo, "--weights", body_weights], "vitruvian pose")
 
 
 def test_help_teaches(capsys: pytest.CaptureFixture[str]) -> None:

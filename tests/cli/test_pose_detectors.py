@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 
 from tests.cli.conftest import Refuses
@@ -15,27 +13,11 @@ from tests.methods.detector_files import two_people, write_onnx, write_transform
 from tests.methods.small_videos import box_of_bright, write_clip
 from vitruvian.cli.main import main
 from vitruvian.errors import InputError
-from vitruvian.methods.pymaf.network import PymafNetwork
-from vitruvian.methods.pymaf.options import PymafNetworkOptions
 from vitruvian.methods.video.detectors import load_detector
-from vitruvian.methods.weights import Card, save_weights
 
 pytest.importorskip("onnx", reason="the extra dev brings it")
 pytest.importorskip("onnxruntime", reason="the extras dev and detect bring it")
 pytest.importorskip("transformers", reason="the extras dev and detect bring it")
-
-SMALL = PymafNetworkOptions(
-    image_size_px=64, blocks=(1, 1, 1, 1), width=0.125, map_channels=(16, 16, 16), mlp_layers=(8, 5), hidden=32
-)
-
-
-@pytest.fixture(scope="module")
-def weights(tmp_path_factory: pytest.TempPathFactory) -> str:
-    folder = tmp_path_factory.mktemp("weights")
-    torch.manual_seed(0)
-    card = Card(method="pymaf", stage="body", recipe="test", options={"network": dataclasses.asdict(SMALL)})
-    save_weights(folder, PymafNetwork(SMALL).state_dict(), card)
-    return str(folder)
 
 
 def test_an_onnx_network_finds_people(tmp_path: Path) -> None:
@@ -66,14 +48,14 @@ def test_a_folder_of_transformers_finds_people(tmp_path: Path) -> None:
 
 
 def test_everyone_in_a_photograph(
-    weights: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], refuses: Refuses
+    body_weights: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], refuses: Refuses
 ) -> None:
     monkeypatch.chdir(tmp_path)
     picture, boxes = two_people()
     Image.fromarray(picture).save("party.png")
     Image.new("RGB", (80, 60)).save("empty.png")
     write_onnx(Path("yolo.onnx"))
-    command = ["pose", "party.png", "--weights", weights, "--detector", "yolo.onnx", "--out", "made", "--format", "glb"]
+    command = ["pose", "party.png", "--weights", body_weights, "--detector", "yolo.onnx", "--out", "made", "--format", "glb"]
     assert main(command) == 0
     assert "2 people in" in (said := capsys.readouterr().out) and "found by the detector" in said
     assert said.splitlines()[1:] == [f"  made/party{end}" for end in ("_overlay.png", "_side.png", ".glb", "_2.glb")]
@@ -87,24 +69,24 @@ def test_everyone_in_a_photograph(
     changed = np.abs(np.asarray(Image.open("made/party_overlay.png")).astype(int) - picture).sum(axis=2) > 30
     for left, top, right, bottom in boxes.tolist():
         assert changed[top:bottom, left:right].mean() > 0.1
-    folder = ["pose", "party.png", "empty.png", "--weights", weights, "--detector", "yolo.onnx", "--out", "some"]
+    folder = ["pose", "party.png", "empty.png", "--weights", body_weights, "--detector", "yolo.onnx", "--out", "some"]
     assert main(folder) == 1
     output = capsys.readouterr()
     assert "the detector finds nobody in it" in output.err and Path("some/party.npz").is_file()
-    base = ["pose", "party.png", "--weights", weights, "--detector", "yolo.onnx"]
+    base = ["pose", "party.png", "--weights", body_weights, "--detector", "yolo.onnx"]
     refuses([*base, "--box", "1", "2", "30", "40"], "--detector, --box")
     refuses([*base, "--people", "whole"], "--detector, --people whole")
-    refuses(["pose", "party.png", "--weights", weights, "--detector", "none.onnx"], "there is no such file")
+    refuses(["pose", "party.png", "--weights", body_weights, "--detector", "none.onnx"], "there is no such file")
 
 
 def test_a_video_with_a_folder_of_transformers(
-    weights: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    body_weights: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     pytest.importorskip("av", reason="videos need PyAV, which the extras dev and video bring")
     monkeypatch.chdir(tmp_path)
     write_clip(Path("clip.mp4"), count=6)
     write_transformers(Path("yolos"), (40 / 130, 50 / 96, 40 / 130, 80 / 96))
-    command = ["pose", "clip.mp4", "--weights", weights, "--detector", "yolos", "--detect-every", "3", "--out", "made"]
+    command = ["pose", "clip.mp4", "--weights", body_weights, "--detector", "yolos", "--detect-every", "3", "--out", "made"]
     assert main(command) == 0
     assert "1 person, 6 bodies in 6 frames" in capsys.readouterr().out
     left, top, right, bottom = box_of_bright(0)
